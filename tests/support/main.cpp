@@ -1,0 +1,3 @@
+// The entry of every C++ test executable.
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
