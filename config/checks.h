@@ -1,0 +1,22 @@
+// The form of single texts in the configuration. Each Error says what is wrong without repeating the text.
+#pragma once
+
+#include "base/result.h"
+
+#include <string_view>
+
+namespace fettle::config {
+
+// MODULE[:ATTR], both dotted Python names.
+[[nodiscard]] Result<void> check_target(std::string_view text);
+
+// An address parse_bind_address() reads.
+[[nodiscard]] Result<void> check_bind_address(std::string_view text);
+
+// The name of an environment variable that a worker may be given.
+[[nodiscard]] Result<void> check_variable_name(std::string_view text);
+
+// A value of an HTTP header field: no control characters (RFC 9110 §5.5).
+[[nodiscard]] Result<void> check_header_value(std::string_view text);
+
+}  // namespace fettle::config

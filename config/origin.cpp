@@ -1,0 +1,46 @@
+#include "config/origin.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace fettle::config {
+
+std::string to_string(const Origin& origin) {
+    switch (origin.kind) {
+        case Origin::BuiltIn:
+            return "built-in";
+        case Origin::File:
+            return "file " + origin.where;
+        case Origin::Environment:
+            return "environment " + origin.where;
+        case Origin::CommandLine:
+            return "command line " + origin.where;
+    }
+    return {};
+}
+
+Origin Effective::origin_of(std::string_view setting) const {
+    const auto found = origins.find(setting);
+    return found == origins.end() ? Origin{} : found->second;
+}
+
+void Effective::assign(const Setting& setting, Value value, Origin origin) {
+    setting.set(config, std::move(value));
+    origins[setting.name()] = std::move(origin);
+}
+
+std::string Problem::message() const {
+    switch (origin.kind) {
+        case Origin::BuiltIn:
+            return what;
+        case Origin::Environment:
+            return fmt::format("environment variable {}: {}", origin.where, what);
+        case Origin::File:
+        case Origin::CommandLine:
+            return fmt::format("{}: {}", origin.where, what);
+    }
+    return {};
+}
+
+}  // namespace fettle::config

@@ -1,0 +1,97 @@
+#include "config/validate.h"
+
+#include "config/bind_address.h"
+#include "config/value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace fettle::config {
+namespace {
+
+class Validation {
+  public:
+    Validation(const Effective& effective, Problems& problems) : effective_(effective), problems_(problems) {
+        for (const Problem& problem : problems) {
+            refused_.push_back(problem.setting);
+        }
+    }
+
+    void target_is_given() {
+        if (usable("app.target") && effective_.config.app.target.empty()) {
+            complain("app.target",
+                     "app.target is missing; give the application as MODULE[:ATTR], for example shop.wsgi");
+        }
+    }
+
+    void addresses_differ() {
+        if (!usable("listen.bind")) {
+            return;
+        }
+        std::vector<BindAddress> seen;
+        for (const std::string& text : effective_.config.listen.bind) {
+            const auto address = parse_bind_address(text);
+            if (!address) {
+                continue;  // impossible: each was read by the same function
+            }
+            const bool chosen_by_kernel = address->kind == BindAddress::Tcp && address->port == 0;
+            if (!chosen_by_kernel && std::find(seen.begin(), seen.end(), *address) != seen.end()) {
+                complain("listen.bind",
+                         fmt::format("listen.bind has {} twice; an address can be listened on once", excerpt(text)));
+            }
+            seen.push_back(*address);
+        }
+    }
+
+    // With `limit` 0 the smaller one has no effect.
+    template <class Number>
+    void not_above(std::string_view smaller, Number value, std::string_view larger, Number limit) {
+        if (usable(smaller) && usable(larger) && limit > Number{0} && value > limit) {
+            const Origin& stronger =
+                    std::max(effective_.origin_of(smaller), effective_.origin_of(larger),
+                             [](const Origin& one, const Origin& other) { return one.kind < other.kind; });
+            problems_.push_back({stronger, std::string(smaller),
+                                 fmt::format("{} is {}; expected at most {}, which is {}", smaller, text(smaller),
+                                             larger, text(larger))});
+        }
+    }
+
+  private:
+    [[nodiscard]] bool usable(std::string_view setting) const {
+        return std::find(refused_.begin(), refused_.end(), setting) == refused_.end();
+    }
+
+    [[nodiscard]] std::string text(std::string_view name) const {
+        const Setting* setting = find_setting(name);
+        return setting == nullptr ? std::string() : to_toml(*setting, setting->get(effective_.config));
+    }
+
+    void complain(std::string_view setting, std::string what) {
+        problems_.push_back({effective_.origin_of(setting), std::string(setting), std::move(what)});
+    }
+
+    const Effective& effective_;
+    Problems& problems_;
+    std::vector<std::string> refused_;
+};
+
+}  // namespace
+
+void validate(const Effective& effective, Purpose purpose, Problems& problems) {
+    const Config& config = effective.config;
+    Validation validation(effective, problems);
+    if (purpose == Purpose::Serve) {
+        validation.target_is_given();
+    }
+    validation.addresses_differ();
+    validation.not_above("recycle.max_requests_jitter", config.recycle.max_requests_jitter, "recycle.max_requests",
+                         config.recycle.max_requests);
+    validation.not_above("recycle.max_lifetime_jitter", config.recycle.max_lifetime_jitter, "recycle.max_lifetime",
+                         config.recycle.max_lifetime);
+    validation.not_above("restart.base_delay", config.restart.base_delay, "restart.max_delay",
+                         config.restart.max_delay);
+}
+
+}  // namespace fettle::config
