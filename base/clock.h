@@ -5,8 +5,8 @@
 
 namespace fettle {
 
-using TimePoint = std::chrono::steady_clock::time_point;   // CLOCK_MONOTONIC
-using Duration = std::chrono::steady_clock::duration;      // nanoseconds
+using TimePoint = std::chrono::steady_clock::time_point;  // CLOCK_MONOTONIC
+using Duration = std::chrono::steady_clock::duration;     // nanoseconds
 
 class Clock {
   public:
@@ -22,4 +22,4 @@ class SteadyClock final : public Clock {
     [[nodiscard]] TimePoint now() const override { return std::chrono::steady_clock::now(); }
 };
 
-}   // namespace fettle
+}  // namespace fettle

@@ -20,4 +20,4 @@ Result<Fd> Fd::duplicate() const {
     return Fd(copy);
 }
 
-}   // namespace fettle
+}  // namespace fettle

@@ -10,7 +10,9 @@ namespace fettle {
 class Fd {
   public:
     Fd() = default;
+
     explicit Fd(int fd) : fd_(fd) {}
+
     Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
     Fd& operator=(Fd&& other) noexcept {
@@ -22,10 +24,13 @@ class Fd {
 
     Fd(const Fd&) = delete;
     Fd& operator=(const Fd&) = delete;
+
     ~Fd() { reset(); }
 
     [[nodiscard]] int get() const { return fd_; }
-    [[nodiscard]] bool valid() const { return fd_ >= 0; }   // no operator bool: 0 is a valid descriptor
+
+    [[nodiscard]] bool valid() const { return fd_ >= 0; }  // no operator bool: 0 is a valid descriptor
+
     [[nodiscard]] int release() { return std::exchange(fd_, -1); }
 
     // Closes what is held and takes `fd`. Errors of close(2) are ignored: the descriptor is gone either way.
@@ -38,4 +43,4 @@ class Fd {
     int fd_ = -1;
 };
 
-}   // namespace fettle
+}  // namespace fettle

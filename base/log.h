@@ -1,6 +1,6 @@
-// The log interface. The process's composition root installs a Sink (base/logging/ has the spdlog one); without one, lines are
-// discarded. Library folders (base, loop, ipc, config) do not log above debug: they return errors, the layer that decides logs once.
-// Thread-safe once the sink is installed. Never call between fork and exec.
+// The log interface. The process's composition root installs a Sink (base/logging/ has the spdlog one); without one,
+// lines are discarded. Library folders (base, loop, ipc, config) do not log above debug: they return errors, the layer
+// that decides logs once. Thread-safe once the sink is installed. Never call between fork and exec.
 #pragma once
 
 #include <fmt/core.h>
@@ -23,8 +23,8 @@ class Sink {
     virtual void write(Level level, std::string_view line) = 0;
 };
 
-// Takes whole lines (without the newline), as the access log does. Never blocks: when the writer falls behind, lines are dropped
-// and counted.
+// Takes whole lines (without the newline), as the access log does. Never blocks: when the writer falls behind, lines
+// are dropped and counted.
 class LineSink {
   public:
     LineSink() = default;
@@ -65,4 +65,4 @@ void error(fmt::format_string<Args...> format, Args&&... args) {
     at(Level::Error, format, std::forward<Args>(args)...);
 }
 
-}   // namespace fettle::log
+}  // namespace fettle::log

@@ -7,13 +7,13 @@
 namespace fettle::ipc {
 
 RingArena::RingArena(std::uint32_t bytes, std::uint32_t alignment, std::uint32_t entries)
-    : bytes_(bytes),
-      alignment_(alignment),
-      entries_(entries) {
+    : bytes_(bytes), alignment_(alignment), entries_(entries) {
     FETTLE_ASSERT(bytes % alignment == 0 && entries > 0, "an arena is a whole number of aligned blocks");
 }
 
-std::uint32_t RingArena::round_up(std::uint32_t length) const { return (length + alignment_ - 1) / alignment_ * alignment_; }
+std::uint32_t RingArena::round_up(std::uint32_t length) const {
+    return (length + alignment_ - 1) / alignment_ * alignment_;
+}
 
 std::uint32_t RingArena::largest_free() const {
     if (full()) {
@@ -25,7 +25,7 @@ std::uint32_t RingArena::largest_free() const {
     if (head_ > tail_) {
         return std::max(bytes_ - head_, tail_);
     }
-    return tail_ - head_;   // 0 when head and tail meet: every byte is held
+    return tail_ - head_;  // 0 when head and tail meet: every byte is held
 }
 
 std::optional<std::uint32_t> RingArena::reserve(std::uint32_t length) {
@@ -63,4 +63,4 @@ void RingArena::release_until(std::uint64_t count) {
     }
 }
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

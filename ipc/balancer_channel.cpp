@@ -14,11 +14,13 @@ namespace fettle::ipc {
 namespace {
 
 std::byte* request_channel_at(std::byte* file, Geometry geometry, std::uint32_t thread, std::uint32_t lane) {
-    return file + request_channels_offset(geometry) + (std::size_t{thread} * geometry.lanes + lane) * sizeof(RequestChannel);
+    return file + request_channels_offset(geometry) +
+           (std::size_t{thread} * geometry.lanes + lane) * sizeof(RequestChannel);
 }
 
 std::byte* response_channel_at(std::byte* file, Geometry geometry, std::uint32_t thread, std::uint32_t lane) {
-    return file + response_channels_offset(geometry) + (std::size_t{thread} * geometry.lanes + lane) * sizeof(ResponseChannel);
+    return file + response_channels_offset(geometry) +
+           (std::size_t{thread} * geometry.lanes + lane) * sizeof(ResponseChannel);
 }
 
 // Copies a descriptor out of memory that its writer may change at any moment: each 8-byte word is loaded exactly once.
@@ -41,11 +43,12 @@ void ring_bell(const Fd& bell) {
     [[maybe_unused]] const ssize_t written = ::write(bell.get(), &one, sizeof(one));
 }
 
-}   // namespace
+}  // namespace
 
 // ---- BalancerChannel
 
-BalancerChannel::BalancerChannel(RequestChannel* request, const ResponseChannel* response, std::uint32_t worker_incarnation)
+BalancerChannel::BalancerChannel(RequestChannel* request, const ResponseChannel* response,
+                                 std::uint32_t worker_incarnation)
     : request_(request),
       response_(response),
       incarnation_(worker_incarnation),
@@ -87,7 +90,8 @@ std::span<std::byte> BalancerChannel::reserve(std::uint32_t bytes) {
     return {request_->arena + *offset, bytes};
 }
 
-void BalancerChannel::publish(RequestKey key, RequestKind kind, std::uint32_t used, bool last, std::uint64_t arrived_ns) {
+void BalancerChannel::publish(RequestKey key, RequestKind kind, std::uint32_t used, bool last,
+                              std::uint64_t arrived_ns) {
     FETTLE_ASSERT(used <= reserved_bytes_, "more was written than reserved");
     const std::uint64_t number = arena_.committed();
     RequestDescriptor& descriptor = request_->ring[number % kRingEntries];
@@ -107,7 +111,7 @@ RequestKey BalancerChannel::push_request(std::uint32_t used, bool last, std::uin
     FETTLE_ASSERT(!free_indexes_.empty() && in_flight_ < kMaxInFlight, "push_request needs can_push");
     RequestKey key{next_sequence_, free_indexes_.back()};
     free_indexes_.pop_back();
-    next_sequence_ = next_sequence_ == ~0U ? 1 : next_sequence_ + 1;   // 0 means "none"
+    next_sequence_ = next_sequence_ == ~0U ? 1 : next_sequence_ + 1;  // 0 means "none"
     sequences_[key.index] = key.sequence;
     ++in_flight_;
     PerRequest& words = request_->per_request[key.index];
@@ -117,7 +121,9 @@ RequestKey BalancerChannel::push_request(std::uint32_t used, bool last, std::uin
     return key;
 }
 
-void BalancerChannel::push_body(RequestKey key, std::uint32_t used, bool last) { publish(key, RequestKind::Body, used, last, 0); }
+void BalancerChannel::push_body(RequestKey key, std::uint32_t used, bool last) {
+    publish(key, RequestKind::Body, used, last, 0);
+}
 
 bool BalancerChannel::push_abort(RequestKey key) {
     if (violated_ || !refresh_consumed() || arena_.full()) {
@@ -131,7 +137,9 @@ void BalancerChannel::set_credit(RequestKey key, std::uint64_t bytes) {
     request_->per_request[key.index].credit.store(bytes, std::memory_order_release);
 }
 
-std::uint64_t BalancerChannel::credit(RequestKey key) const { return request_->per_request[key.index].credit.load(std::memory_order_relaxed); }
+std::uint64_t BalancerChannel::credit(RequestKey key) const {
+    return request_->per_request[key.index].credit.load(std::memory_order_relaxed);
+}
 
 BalancerChannel::Cancel BalancerChannel::cancel(RequestKey key) {
     request_->per_request[key.index].cancel.store(key.sequence, std::memory_order_relaxed);
@@ -139,17 +147,20 @@ BalancerChannel::Cancel BalancerChannel::cancel(RequestKey key) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     switch (state(key)) {
         case RequestState::Queued:
-        case RequestState::Dropped: return Cancel::Revoked;
+        case RequestState::Dropped:
+            return Cancel::Revoked;
         case RequestState::Claimed:
         case RequestState::Responding:
-        case RequestState::Done: return Cancel::TooLate;
+        case RequestState::Done:
+            return Cancel::TooLate;
     }
     return Cancel::TooLate;
 }
 
 RequestState BalancerChannel::state(RequestKey key) const {
     const std::uint64_t word = response_->state[key.index].load(std::memory_order_acquire);
-    for (const RequestState state : {RequestState::Claimed, RequestState::Responding, RequestState::Done, RequestState::Dropped}) {
+    for (const RequestState state :
+         {RequestState::Claimed, RequestState::Responding, RequestState::Done, RequestState::Dropped}) {
         if (word == state_word(incarnation_, key.sequence, state)) {
             return state;
         }
@@ -173,15 +184,18 @@ BalancerChannel::Peek BalancerChannel::peek(ResponseMessage& message) {
     const RequestKey key{descriptor.sequence, descriptor.index};
     const auto kind = static_cast<ResponseKind>(descriptor.kind);
     const bool kind_known = kind >= ResponseKind::Head && kind <= ResponseKind::Continue;
-    const bool in_arena = descriptor.offset <= kResponseArenaBytes && descriptor.length <= kResponseArenaBytes - descriptor.offset;
-    const bool must_be_last = kind == ResponseKind::End || kind == ResponseKind::Failed || kind == ResponseKind::Dropped;
+    const bool in_arena =
+            descriptor.offset <= kResponseArenaBytes && descriptor.length <= kResponseArenaBytes - descriptor.offset;
+    const bool must_be_last =
+            kind == ResponseKind::End || kind == ResponseKind::Failed || kind == ResponseKind::Dropped;
     const bool last = (descriptor.flags & kFlagLast) != 0;
     if (published - harvested_ > kRingEntries || !known(key) || !kind_known || !in_arena || (must_be_last && !last) ||
         (kind == ResponseKind::Continue && last)) {
         violated_ = true;
         return Peek::Violation;
     }
-    message = ResponseMessage{key, kind, last, {response_->arena + descriptor.offset, descriptor.length}, descriptor.app_ns};
+    message = ResponseMessage{
+            key, kind, last, {response_->arena + descriptor.offset, descriptor.length}, descriptor.app_ns};
     peeked_ = message;
     return Peek::Message;
 }
@@ -199,7 +213,8 @@ void BalancerChannel::pop() {
 // ---- ChannelSet
 
 Result<std::unique_ptr<ChannelSet>> ChannelSet::create(Identity identity, Geometry geometry) {
-    FETTLE_ASSERT(geometry.threads >= 1 && geometry.threads <= kMaxThreads && geometry.lanes >= 1 && geometry.lanes <= kMaxLanes,
+    FETTLE_ASSERT(geometry.threads >= 1 && geometry.threads <= kMaxThreads && geometry.lanes >= 1 &&
+                          geometry.lanes <= kMaxLanes,
                   "a channel set has at least one channel and fits one control message");
     std::unique_ptr<ChannelSet> set(new ChannelSet(identity, geometry));
     const std::string suffix = std::to_string(identity.seat) + "." + std::to_string(identity.worker_incarnation);
@@ -234,9 +249,11 @@ Result<std::unique_ptr<ChannelSet>> ChannelSet::create(Identity identity, Geomet
     set->channels_.reserve(std::size_t{geometry.threads} * geometry.lanes);
     for (std::uint32_t thread = 0; thread < geometry.threads; ++thread) {
         for (std::uint32_t lane = 0; lane < geometry.lanes; ++lane) {
-            set->channels_.emplace_back(reinterpret_cast<RequestChannel*>(request_channel_at(set->request_.data(), geometry, thread, lane)),
-                                        reinterpret_cast<const ResponseChannel*>(response_channel_at(set->response_.data(), geometry, thread, lane)),
-                                        identity.worker_incarnation);
+            set->channels_.emplace_back(
+                    reinterpret_cast<RequestChannel*>(request_channel_at(set->request_.data(), geometry, thread, lane)),
+                    reinterpret_cast<const ResponseChannel*>(
+                            response_channel_at(set->response_.data(), geometry, thread, lane)),
+                    identity.worker_incarnation);
         }
     }
     set->rung_ = std::make_unique<std::atomic<std::uint32_t>[]>(geometry.lanes);
@@ -244,7 +261,9 @@ Result<std::unique_ptr<ChannelSet>> ChannelSet::create(Identity identity, Geomet
     return set;
 }
 
-BalancerChannel& ChannelSet::channel(std::uint32_t thread, std::uint32_t lane) { return channels_[std::size_t{thread} * geometry_.lanes + lane]; }
+BalancerChannel& ChannelSet::channel(std::uint32_t thread, std::uint32_t lane) {
+    return channels_[std::size_t{thread} * geometry_.lanes + lane];
+}
 
 Result<ChannelFds> ChannelSet::duplicate_fds() const {
     ChannelFds fds;
@@ -263,16 +282,22 @@ Result<ChannelFds> ChannelSet::duplicate_fds() const {
     return fds;
 }
 
-int ChannelSet::thread_bell(std::uint32_t thread) const { return thread_bells_[thread].get(); }
+int ChannelSet::thread_bell(std::uint32_t thread) const {
+    return thread_bells_[thread].get();
+}
 
 void ChannelSet::drain_thread_bell(std::uint32_t thread) {
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = ::read(thread_bells_[thread].get(), &count, sizeof(count));
 }
 
-const LaneScore& ChannelSet::score(std::uint32_t lane) const { return reinterpret_cast<const LaneScore*>(response_.data() + kPage)[lane]; }
+const LaneScore& ChannelSet::score(std::uint32_t lane) const {
+    return reinterpret_cast<const LaneScore*>(response_.data() + kPage)[lane];
+}
 
-ThreadFlags& ChannelSet::flags(std::uint32_t thread) { return reinterpret_cast<ThreadFlags*>(request_.data() + kPage)[thread]; }
+ThreadFlags& ChannelSet::flags(std::uint32_t thread) {
+    return reinterpret_cast<ThreadFlags*>(request_.data() + kPage)[thread];
+}
 
 void ChannelSet::set_asleep(std::uint32_t thread, bool asleep) {
     if (!asleep) {
@@ -296,11 +321,14 @@ void ChannelSet::ring_if_asleep(std::uint32_t lane) {
 void ChannelSet::ring_if_blocked(std::uint32_t lane) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     const std::uint32_t word = score(lane).asleep.load(std::memory_order_relaxed);
-    if ((word & 3U) == static_cast<std::uint32_t>(LaneSleep::Blocked) && rung_[lane].exchange(word, std::memory_order_relaxed) != word) {
+    if ((word & 3U) == static_cast<std::uint32_t>(LaneSleep::Blocked) &&
+        rung_[lane].exchange(word, std::memory_order_relaxed) != word) {
         ring_bell(lane_bells_[lane]);
     }
 }
 
-void ChannelSet::ring(std::uint32_t lane) { ring_bell(lane_bells_[lane]); }
+void ChannelSet::ring(std::uint32_t lane) {
+    ring_bell(lane_bells_[lane]);
+}
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

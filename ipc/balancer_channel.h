@@ -1,8 +1,8 @@
-// The balancer's end of the channels of one worker incarnation. It creates both memory files, writes the request side and reads the
-// response side, which it trusts in nothing.
+// The balancer's end of the channels of one worker incarnation. It creates both memory files, writes the request side
+// and reads the response side, which it trusts in nothing.
 //
-// Threads: a BalancerChannel is used only by its balancer thread; bells and sleep flags of a thread likewise. ChannelSet's creation
-// and destruction happen while no thread uses it.
+// Threads: a BalancerChannel is used only by its balancer thread; bells and sleep flags of a thread likewise.
+// ChannelSet's creation and destruction happen while no thread uses it.
 #pragma once
 
 #include "base/fd.h"
@@ -34,10 +34,11 @@ class BalancerChannel {
 
     // True if a record of `bytes` could be pushed now.
     [[nodiscard]] bool can_push(std::uint32_t bytes);
-    // Space for a record of at most `bytes`, to be filled and then pushed; empty if there is no room. Replaces an unpushed reservation.
+    // Space for a record of at most `bytes`, to be filled and then pushed; empty if there is no room. Replaces an
+    // unpushed reservation.
     [[nodiscard]] std::span<std::byte> reserve(std::uint32_t bytes);
-    // Publishes the first `used` reserved bytes as a new request and returns its key. `last`: the whole body is in the record.
-    // Requires can_push(used). The credit starts at kSizedWindow.
+    // Publishes the first `used` reserved bytes as a new request and returns its key. `last`: the whole body is in the
+    // record. Requires can_push(used). The credit starts at kSizedWindow.
     [[nodiscard]] RequestKey push_request(std::uint32_t used, bool last, std::uint64_t arrived_ns);
     // Publishes the first `used` reserved bytes as the next piece of the request's body.
     void push_body(RequestKey key, std::uint32_t used, bool last);
@@ -50,8 +51,9 @@ class BalancerChannel {
     // ---- revoking
 
     enum class Cancel {
-        Revoked,   // the worker will not run it: it may be dispatched elsewhere at once. A Dropped message still follows and frees the key
-        TooLate,   // claimed, or ended: wait for its response, or for Dropped, or for proof of death
+        Revoked,  // the worker will not run it: it may be dispatched elsewhere at once. A Dropped message still follows
+                  // and frees the key
+        TooLate,  // claimed, or ended: wait for its response, or for Dropped, or for proof of death
     };
 
     [[nodiscard]] Cancel cancel(RequestKey key);
@@ -60,7 +62,8 @@ class BalancerChannel {
 
     enum class Peek { Empty, Message, Violation };
 
-    // Looks at the next message without consuming it. Violation: the worker broke the protocol; nothing else of it may be read.
+    // Looks at the next message without consuming it. Violation: the worker broke the protocol; nothing else of it may
+    // be read.
     [[nodiscard]] Peek peek(ResponseMessage& message);
     // Releases the message last peeked, descriptor and payload. With `last`, its key becomes free.
     void pop();
@@ -71,6 +74,7 @@ class BalancerChannel {
     [[nodiscard]] RequestState state(RequestKey key) const;
 
     [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
+
     // True if `key` names a request that was pushed and has not ended.
     [[nodiscard]] bool known(RequestKey key) const;
 
@@ -79,15 +83,15 @@ class BalancerChannel {
     const ResponseChannel* response_;
     std::uint32_t incarnation_;
     RingArena arena_;
-    std::uint64_t harvested_ = 0;   // response descriptors consumed, private copy of what is published
+    std::uint64_t harvested_ = 0;  // response descriptors consumed, private copy of what is published
     std::uint32_t next_sequence_ = 1;
     std::uint32_t in_flight_ = 0;
     std::uint32_t reserved_offset_ = 0;
     std::uint32_t reserved_bytes_ = 0;
     ResponseMessage peeked_;
-    bool violated_ = false;   // the worker's cursors make no sense: peek() says so
-    std::vector<std::uint32_t> sequences_;      // of the request in flight at each index; 0: the index is free
-    std::vector<std::uint16_t> free_indexes_;   // last in, first out
+    bool violated_ = false;                    // the worker's cursors make no sense: peek() says so
+    std::vector<std::uint32_t> sequences_;     // of the request in flight at each index; 0: the index is free
+    std::vector<std::uint16_t> free_indexes_;  // last in, first out
 
     void publish(RequestKey key, RequestKind kind, std::uint32_t used, bool last, std::uint64_t arrived_ns);
     bool refresh_consumed();
@@ -97,8 +101,8 @@ class BalancerChannel {
 struct ChannelFds {
     Fd request_file;
     Fd response_file;
-    std::vector<Fd> lane_bells;     // eventfd per lane: balancer -> slot
-    std::vector<Fd> thread_bells;   // eventfd per balancer thread: worker -> balancer
+    std::vector<Fd> lane_bells;    // eventfd per lane: balancer -> slot
+    std::vector<Fd> thread_bells;  // eventfd per balancer thread: worker -> balancer
 };
 
 class ChannelSet {
@@ -112,22 +116,26 @@ class ChannelSet {
     static Result<std::unique_ptr<ChannelSet>> create(Identity identity, Geometry geometry);
 
     [[nodiscard]] const Identity& identity() const { return identity_; }
+
     [[nodiscard]] Geometry geometry() const { return geometry_; }
+
     [[nodiscard]] BalancerChannel& channel(std::uint32_t thread, std::uint32_t lane);
 
     // Duplicates for the worker.
     [[nodiscard]] Result<ChannelFds> duplicate_fds() const;
 
-    // The worker's bell for one balancer thread: readable when a response was published while the thread's flag said asleep.
+    // The worker's bell for one balancer thread: readable when a response was published while the thread's flag said
+    // asleep.
     [[nodiscard]] int thread_bell(std::uint32_t thread) const;
     // Empties the thread's bell after it became readable.
     void drain_thread_bell(std::uint32_t thread);
 
-    // Announces that the thread is about to sleep (and fences), or is awake. After set_asleep(true) re-check every channel.
+    // Announces that the thread is about to sleep (and fences), or is awake. After set_asleep(true) re-check every
+    // channel.
     void set_asleep(std::uint32_t thread, bool asleep);
 
-    // After pushing: wakes the lane if it sleeps at all. After granting credit or releasing responses: if it is Blocked.
-    // Both fence first. Safe from any balancer thread.
+    // After pushing: wakes the lane if it sleeps at all. After granting credit or releasing responses: if it is
+    // Blocked. Both fence first. Safe from any balancer thread.
     void ring_if_asleep(std::uint32_t lane);
     void ring_if_blocked(std::uint32_t lane);
     // Wakes the lane whatever its flag says (before a worker is told to stop).
@@ -135,12 +143,13 @@ class ChannelSet {
 
   private:
     ChannelSet(Identity identity, Geometry geometry) : identity_(identity), geometry_(geometry) {}
+
     [[nodiscard]] const LaneScore& score(std::uint32_t lane) const;
     [[nodiscard]] ThreadFlags& flags(std::uint32_t thread);
 
     // The sleep of each lane that was already ended by a ring of ours; shared by the balancer threads.
     std::unique_ptr<std::atomic<std::uint32_t>[]> rung_;
-    std::vector<std::uint32_t> sleep_epochs_;   // per balancer thread
+    std::vector<std::uint32_t> sleep_epochs_;  // per balancer thread
 
     Identity identity_;
     Geometry geometry_;
@@ -153,4 +162,4 @@ class ChannelSet {
     std::vector<BalancerChannel> channels_;
 };
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

@@ -13,7 +13,7 @@ namespace fettle::ipc {
 namespace {
 
 constexpr std::size_t kMaxMessageBytes = 32 * 1024;
-constexpr std::size_t kMaxFds = 253;   // SCM_MAX_FD of the kernel
+constexpr std::size_t kMaxFds = 253;  // SCM_MAX_FD of the kernel
 
 static_assert(sizeof(LoadFailed) < kMaxMessageBytes && sizeof(ZygoteReady) < kMaxMessageBytes);
 static_assert(2 + kMaxLanes + kMaxThreads <= kMaxFds);
@@ -47,7 +47,7 @@ void read_ancillary(msghdr& header, Envelope& envelope) {
     }
 }
 
-}   // namespace
+}  // namespace
 
 void ControlText::set(std::string_view text) {
     if (text.size() > bytes.size()) {
@@ -57,7 +57,9 @@ void ControlText::set(std::string_view text) {
     length = static_cast<std::uint32_t>(text.size());
 }
 
-std::string_view ControlText::view() const { return {bytes.data(), std::min<std::size_t>(length, bytes.size())}; }
+std::string_view ControlText::view() const {
+    return {bytes.data(), std::min<std::size_t>(length, bytes.size())};
+}
 
 Result<ControlSocket::Pair> ControlSocket::make_pair() {
     int fds[2];
@@ -127,4 +129,4 @@ ControlSocket::Status ControlSocket::receive(Envelope& envelope) const {
     return Status::Message;
 }
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

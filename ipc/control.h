@@ -1,15 +1,17 @@
-// Control messages between fettle's processes: fixed, versioned structs over SOCK_SEQPACKET, with descriptors by SCM_RIGHTS and the
-// sender's pid by SCM_CREDENTIALS. A message of a wrong size, version or type is refused. Python's own copies of the three messages it
-// sends before the extension is loaded are in worker/fettle/wire.py; a test compares them.
+// Control messages between fettle's processes: fixed, versioned structs over SOCK_SEQPACKET, with descriptors by
+// SCM_RIGHTS and the sender's pid by SCM_CREDENTIALS. A message of a wrong size, version or type is refused. Python's
+// own copies of the three messages it sends before the extension is loaded are in worker/fettle/wire.py; a test
+// compares them.
 //
-//   supervisor -> zygote     ForkWorker +1 fd (the worker's control socket)        zygote -> supervisor    ZygoteReady, LoadFailed, ForkFailed
-//   supervisor -> worker     Attach +channel fds, StopWorker                       worker -> supervisor    Hello, LoadFailed, Ready, Attached, Leaving
-//   supervisor -> balancer   PrepareWorker, ServeWorker, DrainWorker, WorkerDead,  balancer -> supervisor  BalancerReady, WorkerPrepared +channel fds,
-//                            StartAccepting, StopAccepting                                                 WorkerDrained, QuotaSpent, ProtocolViolation,
+//   supervisor -> zygote     ForkWorker +1 fd (the worker's control socket)        zygote -> supervisor    ZygoteReady,
+//   LoadFailed, ForkFailed supervisor -> worker     Attach +channel fds, StopWorker                       worker ->
+//   supervisor    Hello, LoadFailed, Ready, Attached, Leaving supervisor -> balancer   PrepareWorker, ServeWorker,
+//   DrainWorker, WorkerDead,  balancer -> supervisor  BalancerReady, WorkerPrepared +channel fds,
+//                            StartAccepting, StopAccepting WorkerDrained, QuotaSpent, ProtocolViolation,
 //                                                                                                          Quiesced
 //
-// The end of the control socket means the peer is gone: a zygote exits at once; a worker and the balancer finish what they have
-// within graceful_timeout and exit.
+// The end of the control socket means the peer is gone: a zygote exits at once; a worker and the balancer finish what
+// they have within graceful_timeout and exit.
 #pragma once
 
 #include "base/fd.h"
@@ -63,13 +65,13 @@ struct MessageHeader {
     std::uint16_t reserved = 0;
 };
 
-inline constexpr std::size_t kControlTextBytes = 16 * 1024;   // tracebacks are cut to this, their end is kept
+inline constexpr std::size_t kControlTextBytes = 16 * 1024;  // tracebacks are cut to this, their end is kept
 
 // Text for a person, UTF-8, cut to size.
 struct ControlText {
     std::uint32_t length = 0;
-    std::array<char, kControlTextBytes> bytes{};   // only `length` are meaningful
-    void set(std::string_view text);             // keeps the end of a text that is too long
+    std::array<char, kControlTextBytes> bytes{};  // only `length` are meaningful
+    void set(std::string_view text);              // keeps the end of a text that is too long
     [[nodiscard]] std::string_view view() const;
 };
 
@@ -89,9 +91,9 @@ struct ForkWorker {
 struct ZygoteReady {
     static constexpr MessageType kType = MessageType::ZygoteReady;
     MessageHeader header{.type = kType};
-    std::uint32_t tasks = 1;         // threads left after a trial fork; more than 1: preload is impossible, exec every worker
-    std::uint32_t import_ms = 0;     // how long the import took
-    ControlText text;                // the interpreter ("CPython 3.11.2"); with tasks > 1, a newline and the names of the threads
+    std::uint32_t tasks = 1;  // threads left after a trial fork; more than 1: preload is impossible, exec every worker
+    std::uint32_t import_ms = 0;  // how long the import took
+    ControlText text;  // the interpreter ("CPython 3.11.2"); with tasks > 1, a newline and the names of the threads
 };
 
 enum class LoadStage : std::uint32_t { Runtime = 1, Import = 2, Attribute = 3, Threads = 4 };
@@ -101,14 +103,14 @@ struct LoadFailed {
     static constexpr MessageType kType = MessageType::LoadFailed;
     MessageHeader header{.type = kType};
     LoadStage stage{};
-    ControlText text;   // what happened and the traceback
+    ControlText text;  // what happened and the traceback
 };
 
 struct ForkFailed {
     static constexpr MessageType kType = MessageType::ForkFailed;
     MessageHeader header{.type = kType};
     WorkerId worker;
-    std::int32_t error = 0;   // errno of fork(2)
+    std::int32_t error = 0;  // errno of fork(2)
 };
 
 // First message of a worker; its pid comes with SCM_CREDENTIALS.
@@ -133,7 +135,7 @@ struct Attach {
     std::uint32_t balancer_incarnation = 0;
     std::uint32_t threads = 0;
     std::uint32_t lanes = 0;
-    std::uint32_t slots = 0;   // of the lanes, how many to run now
+    std::uint32_t slots = 0;  // of the lanes, how many to run now
 };
 
 struct Attached {
@@ -171,7 +173,7 @@ struct PrepareWorker {
     WorkerId worker;
     std::uint32_t slots = 1;
     std::uint32_t spares = 1;
-    std::uint64_t quota = 0;   // send QuotaSpent once this many requests were dispatched to it; 0: never
+    std::uint64_t quota = 0;  // send QuotaSpent once this many requests were dispatched to it; 0: never
 };
 
 // Descriptors as in Attach.
@@ -191,12 +193,13 @@ struct WorkerMessage {
     WorkerId worker;
 };
 
-using ServeWorker = WorkerMessage<MessageType::ServeWorker>;        // the worker is attached: hand it requests
-using DrainWorker = WorkerMessage<MessageType::DrainWorker>;        // no new requests; recall the queued ones; answer WorkerDrained when idle
+using ServeWorker = WorkerMessage<MessageType::ServeWorker>;  // the worker is attached: hand it requests
+using DrainWorker = WorkerMessage<MessageType::DrainWorker>;  // no new requests; recall the queued ones; answer
+                                                              // WorkerDrained when idle
 using WorkerDrained = WorkerMessage<MessageType::WorkerDrained>;
-using WorkerDead = WorkerMessage<MessageType::WorkerDead>;          // proof of death: harvest, re-dispatch, discard
+using WorkerDead = WorkerMessage<MessageType::WorkerDead>;  // proof of death: harvest, re-dispatch, discard
 using QuotaSpent = WorkerMessage<MessageType::QuotaSpent>;
-using ProtocolViolation = WorkerMessage<MessageType::ProtocolViolation>;   // the worker wrote nonsense: kill it
+using ProtocolViolation = WorkerMessage<MessageType::ProtocolViolation>;  // the worker wrote nonsense: kill it
 
 template <MessageType Type>
 struct PlainMessage {
@@ -205,7 +208,8 @@ struct PlainMessage {
 };
 
 using StartAccepting = PlainMessage<MessageType::StartAccepting>;
-using StopAccepting = PlainMessage<MessageType::StopAccepting>;   // accept what waits in the backlog, finish all requests, close idle connections, answer Quiesced
+using StopAccepting = PlainMessage<MessageType::StopAccepting>;  // accept what waits in the backlog, finish all
+                                                                 // requests, close idle connections, answer Quiesced
 using Quiesced = PlainMessage<MessageType::Quiesced>;
 
 // ---- the socket
@@ -221,7 +225,8 @@ struct Envelope {
     template <class Message>
     [[nodiscard]] std::optional<Message> as() const {
         static_assert(std::is_trivially_copyable_v<Message>);
-        return type == Message::kType && bytes.size() == sizeof(Message) ? std::optional<Message>(copy<Message>()) : std::nullopt;
+        return type == Message::kType && bytes.size() == sizeof(Message) ? std::optional<Message>(copy<Message>())
+                                                                         : std::nullopt;
     }
 
   private:
@@ -233,10 +238,12 @@ struct Envelope {
     }
 };
 
-// One end of a control socket. Non-blocking on the supervisor's and balancer's side; the zygote and the service thread block in poll(2).
+// One end of a control socket. Non-blocking on the supervisor's and balancer's side; the zygote and the service thread
+// block in poll(2).
 class ControlSocket {
   public:
     ControlSocket() = default;
+
     explicit ControlSocket(Fd fd) : fd_(std::move(fd)) {}
 
     // A connected pair, close-on-exec; `first` passes its peer's credentials and does not block, `second` blocks.
@@ -244,10 +251,13 @@ class ControlSocket {
     static Result<Pair> make_pair();
 
     [[nodiscard]] int fd() const { return fd_.get(); }
+
     [[nodiscard]] bool valid() const { return fd_.valid(); }
+
     [[nodiscard]] Fd release() { return std::move(fd_); }
 
-    // Sends one message with copies of `fds`. An Error with EAGAIN means the peer does not read: treat the peer as broken.
+    // Sends one message with copies of `fds`. An Error with EAGAIN means the peer does not read: treat the peer as
+    // broken.
     template <class Message>
     [[nodiscard]] Result<void> send(const Message& message, std::span<const int> fds = {}) const {
         static_assert(std::is_trivially_copyable_v<Message>);
@@ -255,8 +265,8 @@ class ControlSocket {
     }
 
     enum class Status { Message, Empty, Closed };
-    // Receives one message. Closed: end of the socket, or a message that breaks the format (the peer cannot be trusted any more).
-    // On a blocking socket Empty is returned for EINTR only.
+    // Receives one message. Closed: end of the socket, or a message that breaks the format (the peer cannot be trusted
+    // any more). On a blocking socket Empty is returned for EINTR only.
     [[nodiscard]] Status receive(Envelope& envelope) const;
 
   private:
@@ -269,4 +279,4 @@ struct ControlSocket::Pair {
     ControlSocket second;
 };
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

@@ -9,12 +9,13 @@
 //       LaneScore       256 B per lane: doorbell flag, counters, what runs now
 //       ResponseChannel one per (balancer thread, lane), thread-major
 //
-// A lane is a slot or a spare for an abandoned slot. Everything is keyed by request (index, sequence), never by slot: a WSGI slot has
-// one request in flight, an event-loop slot many.
+// A lane is a slot or a spare for an abandoned slot. Everything is keyed by request (index, sequence), never by slot: a
+// WSGI slot has one request in flight, an event-loop slot many.
 //
-// Rules (docs/architecture.md): every word has one writer; every shared word is a lock-free atomic; what a record points to is
-// published by ONE aligned 8-byte release store of a cursor; cursors are kept private and published as copies; everything that is
-// read from the response file is hostile: loaded once, then checked. Nothing is ever repaired: a dead worker's files are discarded.
+// Rules (docs/architecture.md): every word has one writer; every shared word is a lock-free atomic; what a record
+// points to is published by ONE aligned 8-byte release store of a cursor; cursors are kept private and published as
+// copies; everything that is read from the response file is hostile: loaded once, then checked. Nothing is ever
+// repaired: a dead worker's files are discarded.
 #pragma once
 
 #include <atomic>
@@ -23,33 +24,34 @@
 
 namespace fettle::ipc {
 
-inline constexpr std::uint64_t kRequestMagic = 0x7165725f65747466;    // "ftte_req"
-inline constexpr std::uint64_t kResponseMagic = 0x7073725f65747466;   // "ftte_rsp"
-inline constexpr std::uint32_t kLayoutVersion = 1;                    // raise it with every change of this file
+inline constexpr std::uint64_t kRequestMagic = 0x7165725f65747466;   // "ftte_req"
+inline constexpr std::uint64_t kResponseMagic = 0x7073725f65747466;  // "ftte_rsp"
+inline constexpr std::uint32_t kLayoutVersion = 1;                   // raise it with every change of this file
 
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::size_t kPage = 4096;
 
-inline constexpr std::uint32_t kMaxThreads = 64;     // balancer threads
-inline constexpr std::uint32_t kMaxLanes = 160;      // slots + spares of one worker: their eventfds must fit one SCM_RIGHTS message
-inline constexpr std::uint32_t kRingEntries = 256;   // descriptors per ring, and request indexes per channel
-// Requests in flight per channel. The worker publishes ordinary descriptors only while fewer than this many wait to be consumed, so the
-// other half of the ring always has room for one Dropped per request.
+inline constexpr std::uint32_t kMaxThreads = 64;  // balancer threads
+inline constexpr std::uint32_t kMaxLanes =
+        160;  // slots + spares of one worker: their eventfds must fit one SCM_RIGHTS message
+inline constexpr std::uint32_t kRingEntries = 256;  // descriptors per ring, and request indexes per channel
+// Requests in flight per channel. The worker publishes ordinary descriptors only while fewer than this many wait to be
+// consumed, so the other half of the ring always has room for one Dropped per request.
 inline constexpr std::uint32_t kMaxInFlight = kRingEntries / 2;
 
 inline constexpr std::uint32_t kRequestArenaBytes = 256 * 1024;
 inline constexpr std::uint32_t kResponseArenaBytes = 2 * 1024 * 1024;
 inline constexpr std::uint32_t kRecordAlignment = 64;
 
-// Flow control of a response body: the balancer grants `credit` per request, cumulative. It starts at kSizedWindow; a response
-// without a declared length may use kSizedWindow - kStreamWindow less of it.
+// Flow control of a response body: the balancer grants `credit` per request, cumulative. It starts at kSizedWindow; a
+// response without a declared length may use kSizedWindow - kStreamWindow less of it.
 inline constexpr std::uint64_t kSizedWindow = 1024 * 1024;
 inline constexpr std::uint64_t kStreamWindow = 256 * 1024;
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 
-// Names one request of one channel. `index` (< kRingEntries) is free for reuse once the request has ended; `sequence` counts the
-// requests of the channel, starts at 1 and tells two users of an index apart.
+// Names one request of one channel. `index` (< kRingEntries) is free for reuse once the request has ended; `sequence`
+// counts the requests of the channel, starts at 1 and tells two users of an index apart.
 struct RequestKey {
     std::uint32_t sequence = 0;
     std::uint32_t index = 0;
@@ -59,14 +61,15 @@ struct RequestKey {
 // ---- state word: {incarnation, sequence, state}, in worker-written memory, readable after the worker's death
 
 enum class RequestState : std::uint8_t {
-    Queued = 0,       // also: the word still belongs to an earlier request
-    Claimed = 1,      // stored before the application can see the request
-    Responding = 2,   // stored before the first byte of the response is published
-    Done = 3,         // stored after the last one was
-    Dropped = 4,      // cancelled before the application saw it
+    Queued = 0,      // also: the word still belongs to an earlier request
+    Claimed = 1,     // stored before the application can see the request
+    Responding = 2,  // stored before the first byte of the response is published
+    Done = 3,        // stored after the last one was
+    Dropped = 4,     // cancelled before the application saw it
 };
 
-[[nodiscard]] constexpr std::uint64_t state_word(std::uint32_t incarnation, std::uint32_t sequence, RequestState state) {
+[[nodiscard]] constexpr std::uint64_t state_word(std::uint32_t incarnation, std::uint32_t sequence,
+                                                 RequestState state) {
     return (static_cast<std::uint64_t>(incarnation & 0xffffffU) << 40) | (static_cast<std::uint64_t>(sequence) << 8) |
            static_cast<std::uint64_t>(state);
 }
@@ -84,36 +87,39 @@ struct RequestHeader {
 };
 
 struct alignas(kCacheLine) ThreadFlags {
-    std::atomic<std::uint32_t> asleep;   // 0: awake; else the number of this sleep: ring the bell once for it after publishing
+    std::atomic<std::uint32_t>
+            asleep;  // 0: awake; else the number of this sleep: ring the bell once for it after publishing
 };
 
 enum class RequestKind : std::uint8_t {
-    Request = 1,   // payload: a request record (ipc/request_record.h)
-    Body = 2,      // payload: the next piece of the request's body
-    Abort = 3,     // the client left before its body was complete; no payload
+    Request = 1,  // payload: a request record (ipc/request_record.h)
+    Body = 2,     // payload: the next piece of the request's body
+    Abort = 3,    // the client left before its body was complete; no payload
 };
 
-inline constexpr std::uint8_t kFlagLast = 1;   // Request, Body: the body is complete with this descriptor. Response: the request has ended.
+inline constexpr std::uint8_t kFlagLast =
+        1;  // Request, Body: the body is complete with this descriptor. Response: the request has ended.
 
-struct RequestDescriptor {   // 32 B
+struct RequestDescriptor {  // 32 B
     std::uint32_t sequence;
     std::uint16_t index;
-    std::uint8_t kind;    // RequestKind
-    std::uint8_t flags;   // kFlagLast
-    std::uint32_t offset;   // into the arena
+    std::uint8_t kind;     // RequestKind
+    std::uint8_t flags;    // kFlagLast
+    std::uint32_t offset;  // into the arena
     std::uint32_t length;
-    std::uint64_t arrived_ns;   // CLOCK_MONOTONIC when the request's head was complete
+    std::uint64_t arrived_ns;  // CLOCK_MONOTONIC when the request's head was complete
     std::uint64_t reserved;
 };
 
 struct PerRequest {
-    std::atomic<std::uint64_t> cancel;   // sequence of the request to cancel, 0: none
-    std::atomic<std::uint64_t> credit;   // response body bytes the worker may have published so far, cumulative
+    std::atomic<std::uint64_t> cancel;  // sequence of the request to cancel, 0: none
+    std::atomic<std::uint64_t> credit;  // response body bytes the worker may have published so far, cumulative
 };
 
 struct RequestChannel {
-    alignas(kCacheLine) std::atomic<std::uint64_t> published;   // request descriptors published by the balancer
-    alignas(kCacheLine) std::atomic<std::uint64_t> consumed;    // response descriptors (and their arena bytes) released by it
+    alignas(kCacheLine) std::atomic<std::uint64_t> published;  // request descriptors published by the balancer
+    alignas(kCacheLine)
+            std::atomic<std::uint64_t> consumed;  // response descriptors (and their arena bytes) released by it
     alignas(kCacheLine) PerRequest per_request[kRingEntries];
     alignas(kCacheLine) RequestDescriptor ring[kRingEntries];
     alignas(kPage) std::byte arena[kRequestArenaBytes];
@@ -129,50 +135,52 @@ struct ResponseHeader {
     std::uint32_t balancer_incarnation;
     std::uint32_t threads;
     std::uint32_t lanes;
-    alignas(kCacheLine) std::atomic<std::uint64_t> pss_bytes;      // own PSS, every 30 s; 0: not measured yet
-    std::atomic<std::uint64_t> heartbeat_ns;                       // CLOCK_MONOTONIC of the service thread's last turn
+    alignas(kCacheLine) std::atomic<std::uint64_t> pss_bytes;  // own PSS, every 30 s; 0: not measured yet
+    std::atomic<std::uint64_t> heartbeat_ns;                   // CLOCK_MONOTONIC of the service thread's last turn
 };
 
 // What the worker's slot waits for; the peer rings the lane's bell only if its event is among these. The shared word is
 // (number of the sleep << 2) | LaneSleep, so that the peer rings once per sleep.
 enum class LaneSleep : std::uint32_t {
     Awake = 0,
-    Idle = 1,      // waits for a request descriptor
-    Blocked = 2,   // inside a request: waits for credit, arena or ring space, or body
+    Idle = 1,     // waits for a request descriptor
+    Blocked = 2,  // inside a request: waits for credit, arena or ring space, or body
 };
 
 struct alignas(256) LaneScore {
-    std::atomic<std::uint32_t> asleep;   // see LaneSleep
-    alignas(kCacheLine) std::atomic<std::uint64_t> started;    // requests handed to the application
-    std::atomic<std::uint64_t> finished;                       // requests ended by the application (also by an exception)
-    std::atomic<std::uint64_t> failed;                         // of these, ended by an exception
-    std::atomic<std::uint64_t> running_since_ns;               // CLOCK_MONOTONIC of the running request's start, 0: idle
-    std::atomic<std::uint64_t> busy_ns;                        // total time in the application
+    std::atomic<std::uint32_t> asleep;                       // see LaneSleep
+    alignas(kCacheLine) std::atomic<std::uint64_t> started;  // requests handed to the application
+    std::atomic<std::uint64_t> finished;                     // requests ended by the application (also by an exception)
+    std::atomic<std::uint64_t> failed;                       // of these, ended by an exception
+    std::atomic<std::uint64_t> running_since_ns;             // CLOCK_MONOTONIC of the running request's start, 0: idle
+    std::atomic<std::uint64_t> busy_ns;                      // total time in the application
 };
 
 enum class ResponseKind : std::uint8_t {
-    Head = 1,       // payload: a response record (ipc/response_record.h), with the first piece of the body behind it
-    Body = 2,       // payload: the next piece of the body
-    End = 3,        // no more body; no payload
-    Failed = 4,     // the application raised or broke the protocol; payload: nothing. Before a head: 500, else the client is cut off
-    Dropped = 5,    // the cancelled request was not run
-    Continue = 6,   // the application reads the body: a waiting "100 Continue" may be sent
+    Head = 1,     // payload: a response record (ipc/response_record.h), with the first piece of the body behind it
+    Body = 2,     // payload: the next piece of the body
+    End = 3,      // no more body; no payload
+    Failed = 4,   // the application raised or broke the protocol; payload: nothing. Before a head: 500, else the client
+                  // is cut off
+    Dropped = 5,  // the cancelled request was not run
+    Continue = 6,  // the application reads the body: a waiting "100 Continue" may be sent
 };
 
-struct ResponseDescriptor {   // 32 B
+struct ResponseDescriptor {  // 32 B
     std::uint32_t sequence;
     std::uint16_t index;
-    std::uint8_t kind;    // ResponseKind
-    std::uint8_t flags;   // kFlagLast: the request has ended; its index is free once this is consumed
-    std::uint32_t offset;   // into the arena
+    std::uint8_t kind;     // ResponseKind
+    std::uint8_t flags;    // kFlagLast: the request has ended; its index is free once this is consumed
+    std::uint32_t offset;  // into the arena
     std::uint32_t length;
-    std::uint64_t app_ns;   // with kFlagLast: time in the application
+    std::uint64_t app_ns;  // with kFlagLast: time in the application
     std::uint64_t reserved;
 };
 
 struct ResponseChannel {
-    alignas(kCacheLine) std::atomic<std::uint64_t> published;   // response descriptors published by the worker
-    alignas(kCacheLine) std::atomic<std::uint64_t> consumed;    // request descriptors (and their arena bytes) released by it
+    alignas(kCacheLine) std::atomic<std::uint64_t> published;  // response descriptors published by the worker
+    alignas(kCacheLine)
+            std::atomic<std::uint64_t> consumed;  // request descriptors (and their arena bytes) released by it
     alignas(kCacheLine) std::atomic<std::uint64_t> state[kRingEntries];
     alignas(kCacheLine) ResponseDescriptor ring[kRingEntries];
     alignas(kPage) std::byte arena[kResponseArenaBytes];
@@ -185,12 +193,14 @@ static_assert(sizeof(RequestChannel) % kPage == 0 && sizeof(ResponseChannel) % k
 // ---- sizes
 
 struct Geometry {
-    std::uint32_t threads = 1;   // balancer threads, 1..kMaxThreads
-    std::uint32_t lanes = 1;     // slots + spares, 1..kMaxLanes
+    std::uint32_t threads = 1;  // balancer threads, 1..kMaxThreads
+    std::uint32_t lanes = 1;    // slots + spares, 1..kMaxLanes
     bool operator==(const Geometry&) const = default;
 };
 
-[[nodiscard]] constexpr std::size_t round_to_page(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+[[nodiscard]] constexpr std::size_t round_to_page(std::size_t bytes) {
+    return (bytes + kPage - 1) / kPage * kPage;
+}
 
 [[nodiscard]] constexpr std::size_t request_channels_offset(Geometry geometry) {
     return kPage + round_to_page(geometry.threads * sizeof(ThreadFlags));
@@ -205,7 +215,8 @@ struct Geometry {
 }
 
 [[nodiscard]] constexpr std::size_t response_file_bytes(Geometry geometry) {
-    return response_channels_offset(geometry) + std::size_t{geometry.threads} * geometry.lanes * sizeof(ResponseChannel);
+    return response_channels_offset(geometry) +
+           std::size_t{geometry.threads} * geometry.lanes * sizeof(ResponseChannel);
 }
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

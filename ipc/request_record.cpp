@@ -75,7 +75,7 @@ constexpr auto kTable = [] {
     return table;
 }();
 
-}   // namespace
+}  // namespace
 
 std::string_view known_header_name(KnownHeader header) {
     const auto id = static_cast<std::size_t>(header);
@@ -94,8 +94,7 @@ KnownHeader find_known_header(std::string_view lower_case_name) {
     return KnownHeader::Other;
 }
 
-RequestView::RequestView(std::span<const std::byte> payload)
-    : payload_(payload) {
+RequestView::RequestView(std::span<const std::byte> payload) : payload_(payload) {
     if (payload.size() < sizeof(RequestRecord)) {
         return;
     }
@@ -117,4 +116,4 @@ std::span<const HeaderEntry> RequestView::headers() const {
     return {reinterpret_cast<const HeaderEntry*>(payload_.data() + sizeof(RequestRecord)), record_->header_count};
 }
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

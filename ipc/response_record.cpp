@@ -6,9 +6,11 @@ namespace fettle::ipc {
 
 namespace {
 
-std::string_view as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view as_text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
-}   // namespace
+}  // namespace
 
 std::optional<ResponseReader> ResponseReader::parse(std::span<const std::byte> payload) {
     ResponseReader reader;
@@ -32,7 +34,8 @@ std::optional<ResponseReader> ResponseReader::parse(std::span<const std::byte> p
 }
 
 std::string_view ResponseReader::reason() const {
-    return as_text(payload_.subspan(sizeof(ResponseRecord) + record_.header_count * sizeof(HeaderSize), record_.reason_bytes));
+    return as_text(
+            payload_.subspan(sizeof(ResponseRecord) + record_.header_count * sizeof(HeaderSize), record_.reason_bytes));
 }
 
 std::optional<ResponseReader::Header> ResponseReader::next_header() {
@@ -41,17 +44,20 @@ std::optional<ResponseReader::Header> ResponseReader::next_header() {
     }
     HeaderSize size;
     std::memcpy(&size, payload_.data() + sizeof(ResponseRecord) + next_size_ * sizeof(HeaderSize), sizeof(size));
-    const std::size_t end = payload_.size() - record_.body_bytes;   // of the headers' text
+    const std::size_t end = payload_.size() - record_.body_bytes;  // of the headers' text
     if (size.name > end - next_text_ || size.value > end - next_text_ - size.name) {
         next_size_ = record_.header_count;
         return std::nullopt;
     }
-    const Header header{as_text(payload_.subspan(next_text_, size.name)), as_text(payload_.subspan(next_text_ + size.name, size.value))};
+    const Header header{as_text(payload_.subspan(next_text_, size.name)),
+                        as_text(payload_.subspan(next_text_ + size.name, size.value))};
     next_text_ += size.name + size.value;
     ++next_size_;
     return header;
 }
 
-std::span<const std::byte> ResponseReader::body() const { return payload_.last(record_.body_bytes); }
+std::span<const std::byte> ResponseReader::body() const {
+    return payload_.last(record_.body_bytes);
+}
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

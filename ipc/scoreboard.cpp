@@ -44,4 +44,4 @@ std::uint64_t ScoreboardReader::pss_bytes() const {
     return reinterpret_cast<const ResponseHeader*>(segment_.data())->pss_bytes.load(std::memory_order_relaxed);
 }
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

@@ -31,4 +31,4 @@ class ScoreboardReader {
     Geometry geometry_;
 };
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

@@ -25,12 +25,13 @@ Result<void> add_seals(int fd, int seals) {
     return {};
 }
 
-}   // namespace
+}  // namespace
 
 Result<Segment> Segment::map(int fd, std::size_t bytes, Access access) {
     namespace bip = boost::interprocess;
     try {
-        return Segment(bip::mapped_region(MemoryFile{fd}, access == Access::ReadOnly ? bip::read_only : bip::read_write, 0, bytes));
+        return Segment(bip::mapped_region(MemoryFile{fd}, access == Access::ReadOnly ? bip::read_only : bip::read_write,
+                                          0, bytes));
     } catch (const bip::interprocess_exception& error) {
         return errno_error("cannot map a memory file of " + std::to_string(bytes) + " bytes", error.get_native_error());
     }
@@ -47,7 +48,9 @@ Result<Fd> create_memory_file(const std::string& name, std::size_t bytes) {
     return fd;
 }
 
-Result<void> seal_size(int fd) { return add_seals(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL); }
+Result<void> seal_size(int fd) {
+    return add_seals(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
 
 Result<void> seal_size_and_future_writes(int fd) {
     return add_seals(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL);
@@ -59,14 +62,17 @@ Result<void> check_sealed_size(int fd, std::size_t expected) {
     if (seals < 0 || (seals & kNeeded) != kNeeded) {
         return Error{"the memory file's size is not sealed"};
     }
+
     struct stat status {};
+
     if (::fstat(fd, &status) != 0) {
         return errno_error("cannot read a memory file's size");
     }
     if (static_cast<std::size_t>(status.st_size) != expected) {
-        return Error{"the memory file has " + std::to_string(status.st_size) + " bytes, expected " + std::to_string(expected)};
+        return Error{"the memory file has " + std::to_string(status.st_size) + " bytes, expected " +
+                     std::to_string(expected)};
     }
     return {};
 }
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

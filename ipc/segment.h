@@ -17,11 +17,14 @@ class Segment {
   public:
     static Result<Segment> map(int fd, std::size_t bytes, Access access);
     Segment() = default;
+
     [[nodiscard]] std::byte* data() const { return static_cast<std::byte*>(region_.get_address()); }
+
     [[nodiscard]] std::size_t size() const { return region_.get_size(); }
 
   private:
     explicit Segment(boost::interprocess::mapped_region region) : region_(std::move(region)) {}
+
     boost::interprocess::mapped_region region_;
 };
 
@@ -37,4 +40,4 @@ class Segment {
 // The size of a file whose size is sealed; an Error if it is not sealed or is not `expected` bytes.
 [[nodiscard]] Result<void> check_sealed_size(int fd, std::size_t expected);
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

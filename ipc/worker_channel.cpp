@@ -15,7 +15,7 @@ namespace {
 
 void ring_bell(int bell) {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(bell, &one, sizeof(one));   // a full counter rings already
+    [[maybe_unused]] const ssize_t written = ::write(bell, &one, sizeof(one));  // a full counter rings already
 }
 
 void drain_bell(int bell) {
@@ -23,7 +23,7 @@ void drain_bell(int bell) {
     [[maybe_unused]] const ssize_t got = ::read(bell, &count, sizeof(count));
 }
 
-}   // namespace
+}  // namespace
 
 // ---- WorkerChannel
 
@@ -38,8 +38,10 @@ std::optional<RequestMessage> WorkerChannel::peek() {
         return std::nullopt;
     }
     const RequestDescriptor& descriptor = request_->ring[consumed_ % kRingEntries];
-    const bool in_arena = descriptor.offset <= kRequestArenaBytes && descriptor.length <= kRequestArenaBytes - descriptor.offset;
-    FETTLE_ASSERT(in_arena && descriptor.index < kRingEntries, "the balancer published a descriptor that leaves its arena");
+    const bool in_arena =
+            descriptor.offset <= kRequestArenaBytes && descriptor.length <= kRequestArenaBytes - descriptor.offset;
+    FETTLE_ASSERT(in_arena && descriptor.index < kRingEntries,
+                  "the balancer published a descriptor that leaves its arena");
     return RequestMessage{
             .key = {descriptor.sequence, descriptor.index},
             .kind = static_cast<RequestKind>(descriptor.kind),
@@ -55,14 +57,16 @@ void WorkerChannel::pop() {
 }
 
 bool WorkerChannel::claim(RequestKey key) {
-    response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Claimed), std::memory_order_relaxed);
-    // Pairs with the fence in BalancerChannel::cancel: at least one side sees the other's store. It also keeps every effect of the
-    // application behind the claim.
+    response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Claimed),
+                                      std::memory_order_relaxed);
+    // Pairs with the fence in BalancerChannel::cancel: at least one side sees the other's store. It also keeps every
+    // effect of the application behind the claim.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (request_->per_request[key.index].cancel.load(std::memory_order_relaxed) != key.sequence) {
         return true;
     }
-    response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Dropped), std::memory_order_release);
+    response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Dropped),
+                                      std::memory_order_release);
     arena_.release_until(request_->consumed.load(std::memory_order_acquire));
     publish_descriptor(key, ResponseKind::Dropped, 0, true, 0);
     return false;
@@ -85,15 +89,18 @@ std::span<std::byte> WorkerChannel::reserve(std::uint32_t bytes) {
 
 void WorkerChannel::publish(RequestKey key, ResponseKind kind, std::uint32_t used, bool last, std::uint64_t app_ns) {
     if (kind == ResponseKind::Head) {
-        response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Responding), std::memory_order_release);
+        response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Responding),
+                                          std::memory_order_release);
     }
     publish_descriptor(key, kind, used, last, app_ns);
     if (last) {
-        response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Done), std::memory_order_release);
+        response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Done),
+                                          std::memory_order_release);
     }
 }
 
-void WorkerChannel::publish_descriptor(RequestKey key, ResponseKind kind, std::uint32_t used, bool last, std::uint64_t app_ns) {
+void WorkerChannel::publish_descriptor(RequestKey key, ResponseKind kind, std::uint32_t used, bool last,
+                                       std::uint64_t app_ns) {
     const std::uint64_t number = arena_.committed();
     ResponseDescriptor& descriptor = response_->ring[number % kRingEntries];
     descriptor.sequence = key.sequence;
@@ -107,7 +114,9 @@ void WorkerChannel::publish_descriptor(RequestKey key, ResponseKind kind, std::u
     response_->published.store(number + 1, std::memory_order_release);
 }
 
-std::uint64_t WorkerChannel::credit(RequestKey key) const { return request_->per_request[key.index].credit.load(std::memory_order_acquire); }
+std::uint64_t WorkerChannel::credit(RequestKey key) const {
+    return request_->per_request[key.index].credit.load(std::memory_order_acquire);
+}
 
 bool WorkerChannel::cancelled(RequestKey key) const {
     return request_->per_request[key.index].cancel.load(std::memory_order_relaxed) == key.sequence;
@@ -116,7 +125,8 @@ bool WorkerChannel::cancelled(RequestKey key) const {
 // ---- WorkerLane
 
 bool WorkerLane::has_message() {
-    return std::any_of(channels_.begin(), channels_.end(), [](WorkerChannel& channel) { return channel.peek().has_value(); });
+    return std::any_of(channels_.begin(), channels_.end(),
+                       [](WorkerChannel& channel) { return channel.peek().has_value(); });
 }
 
 void WorkerLane::notify(std::uint32_t thread) {
@@ -135,7 +145,9 @@ void WorkerLane::about_to_sleep(LaneSleep kind) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-void WorkerLane::awake() { score_->asleep.store(0, std::memory_order_relaxed); }
+void WorkerLane::awake() {
+    score_->asleep.store(0, std::memory_order_relaxed);
+}
 
 bool WorkerLane::block() {
     pollfd entry{.fd = bell_, .events = POLLIN, .revents = 0};
@@ -148,11 +160,14 @@ bool WorkerLane::block() {
     return !interrupted;
 }
 
-void WorkerLane::wake() { ring_bell(bell_); }
+void WorkerLane::wake() {
+    ring_bell(bell_);
+}
 
 // ---- WorkerChannelSet
 
-Result<std::unique_ptr<WorkerChannelSet>> WorkerChannelSet::map(ChannelFds fds, ChannelSet::Identity identity, Geometry geometry) {
+Result<std::unique_ptr<WorkerChannelSet>> WorkerChannelSet::map(ChannelFds fds, ChannelSet::Identity identity,
+                                                                Geometry geometry) {
     if (geometry.threads < 1 || geometry.threads > kMaxThreads || geometry.lanes < 1 || geometry.lanes > kMaxLanes ||
         fds.lane_bells.size() != geometry.lanes || fds.thread_bells.size() != geometry.threads) {
         return Error{"the channels' geometry does not fit their descriptors"};
@@ -164,7 +179,8 @@ Result<std::unique_ptr<WorkerChannelSet>> WorkerChannelSet::map(ChannelFds fds, 
     FETTLE_TRY(response, Segment::map(fds.response_file.get(), response_file_bytes(geometry), Access::ReadWrite));
     const auto& header = *reinterpret_cast<const RequestHeader*>(request.data());
     if (header.magic != kRequestMagic || header.version != kLayoutVersion || header.threads != geometry.threads ||
-        header.lanes != geometry.lanes || header.seat != identity.seat || header.worker_incarnation != identity.worker_incarnation ||
+        header.lanes != geometry.lanes || header.seat != identity.seat ||
+        header.worker_incarnation != identity.worker_incarnation ||
         header.balancer_incarnation != identity.balancer_incarnation) {
         return Error{"the channels are of another version or belong to another worker"};
     }
@@ -185,10 +201,12 @@ Result<std::unique_ptr<WorkerChannelSet>> WorkerChannelSet::map(ChannelFds fds, 
         for (std::uint32_t thread = 0; thread < geometry.threads; ++thread) {
             const std::size_t number = std::size_t{thread} * geometry.lanes + lane_index;
             lane.channels_.emplace_back(
-                    reinterpret_cast<const RequestChannel*>(request.data() + request_channels_offset(geometry)) + number,
+                    reinterpret_cast<const RequestChannel*>(request.data() + request_channels_offset(geometry)) +
+                            number,
                     reinterpret_cast<ResponseChannel*>(response.data() + response_channels_offset(geometry)) + number,
                     identity.worker_incarnation);
-            lane.peers_.push_back({reinterpret_cast<const ThreadFlags*>(request.data() + kPage) + thread, fds.thread_bells[thread].get(), 0});
+            lane.peers_.push_back({reinterpret_cast<const ThreadFlags*>(request.data() + kPage) + thread,
+                                   fds.thread_bells[thread].get(), 0});
         }
     }
     set->identity_ = identity;
@@ -199,4 +217,4 @@ Result<std::unique_ptr<WorkerChannelSet>> WorkerChannelSet::map(ChannelFds fds, 
     return set;
 }
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

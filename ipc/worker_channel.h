@@ -1,7 +1,8 @@
 // The worker's end of its channels: reads the request side (mapped read-only), writes the response side.
 //
-// Threads: a WorkerLane, with all its WorkerChannels, is used only by the thread that runs the lane; only WorkerLane::wake() may be called
-// from elsewhere (the service thread). No allocation after mapping, no exception, nothing of Python.
+// Threads: a WorkerLane, with all its WorkerChannels, is used only by the thread that runs the lane; only
+// WorkerLane::wake() may be called from elsewhere (the service thread). No allocation after mapping, no exception,
+// nothing of Python.
 #pragma once
 
 #include "base/fd.h"
@@ -37,8 +38,8 @@ class WorkerChannel {
     // Releases the message last peeked: its payload may be overwritten from now on.
     void pop();
 
-    // Stores CLAIMED, fences, looks for a cancel. False: the request was revoked; DROPPED is stored and a Dropped message published (never
-    // blocks: the balancer leaves room), and the application must not see it.
+    // Stores CLAIMED, fences, looks for a cancel. False: the request was revoked; DROPPED is stored and a Dropped
+    // message published (never blocks: the balancer leaves room), and the application must not see it.
     [[nodiscard]] bool claim(RequestKey key);
 
     // ---- responses
@@ -47,8 +48,8 @@ class WorkerChannel {
     [[nodiscard]] std::uint32_t writable();
     // Space for a payload of `bytes` <= writable().
     [[nodiscard]] std::span<std::byte> reserve(std::uint32_t bytes);
-    // Publishes the first `used` bytes of the reservation (0: no payload; needs writable() > 0 all the same). The caller then calls
-    // WorkerLane::notify. State words: Head stores RESPONDING first; `last` stores DONE after.
+    // Publishes the first `used` bytes of the reservation (0: no payload; needs writable() > 0 all the same). The
+    // caller then calls WorkerLane::notify. State words: Head stores RESPONDING first; `last` stores DONE after.
     void publish(RequestKey key, ResponseKind kind, std::uint32_t used, bool last, std::uint64_t app_ns);
 
     // Cumulative response body bytes that may have been published for this request (kSizedWindow at first).
@@ -64,7 +65,7 @@ class WorkerChannel {
     ResponseChannel* response_;
     std::uint32_t incarnation_;
     RingArena arena_;
-    std::uint64_t consumed_ = 0;   // request descriptors, private copy
+    std::uint64_t consumed_ = 0;  // request descriptors, private copy
     std::uint32_t reserved_offset_ = 0;
 };
 
@@ -72,7 +73,9 @@ class WorkerChannel {
 class WorkerLane {
   public:
     [[nodiscard]] std::uint32_t threads() const { return static_cast<std::uint32_t>(channels_.size()); }
+
     [[nodiscard]] WorkerChannel& channel(std::uint32_t thread) { return channels_[thread]; }
+
     [[nodiscard]] LaneScore& score() { return *score_; }
 
     // True if any channel has a request-side message.
@@ -81,11 +84,12 @@ class WorkerLane {
     // Wakes balancer thread `thread` if its flag says asleep (fences first). Call after publish().
     void notify(std::uint32_t thread);
 
-    // Announces sleep of the given kind and fences; the caller then re-checks its condition and calls either block() or awake().
+    // Announces sleep of the given kind and fences; the caller then re-checks its condition and calls either block() or
+    // awake().
     void about_to_sleep(LaneSleep kind);
     void awake();
-    // Blocks until the lane's bell rings or a signal arrives; returns false for a signal. The announcement ends with it: to sleep again,
-    // announce again and re-check again (the peer rings once per announcement).
+    // Blocks until the lane's bell rings or a signal arrives; returns false for a signal. The announcement ends with
+    // it: to sleep again, announce again and re-check again (the peer rings once per announcement).
     [[nodiscard]] bool block();
 
     // Any thread: ends a block(), now or the next one.
@@ -97,14 +101,14 @@ class WorkerLane {
     // What this lane knows of one balancer thread.
     struct Peer {
         const ThreadFlags* flags = nullptr;
-        int bell = -1;                    // owned by the set
-        std::uint32_t rung_epoch = 0;     // the sleep that was already ended by a ring of ours
+        int bell = -1;                 // owned by the set
+        std::uint32_t rung_epoch = 0;  // the sleep that was already ended by a ring of ours
     };
 
     std::vector<WorkerChannel> channels_;
     std::vector<Peer> peers_;
     LaneScore* score_ = nullptr;
-    int bell_ = -1;   // owned by the set
+    int bell_ = -1;  // owned by the set
     std::uint32_t sleep_epoch_ = 0;
 };
 
@@ -112,11 +116,15 @@ class WorkerLane {
 class WorkerChannelSet {
   public:
     // Maps and checks the files: seals, sizes, magic, version, geometry, incarnations.
-    static Result<std::unique_ptr<WorkerChannelSet>> map(ChannelFds fds, ChannelSet::Identity identity, Geometry geometry);
+    static Result<std::unique_ptr<WorkerChannelSet>> map(ChannelFds fds, ChannelSet::Identity identity,
+                                                         Geometry geometry);
 
     [[nodiscard]] const ChannelSet::Identity& identity() const { return identity_; }
+
     [[nodiscard]] Geometry geometry() const { return geometry_; }
+
     [[nodiscard]] WorkerLane& lane(std::uint32_t lane) { return lanes_[lane]; }
+
     [[nodiscard]] ResponseHeader& header() { return *reinterpret_cast<ResponseHeader*>(response_.data()); }
 
   private:
@@ -129,4 +137,4 @@ class WorkerChannelSet {
     std::vector<WorkerLane> lanes_;
 };
 
-}   // namespace fettle::ipc
+}  // namespace fettle::ipc

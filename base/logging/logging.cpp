@@ -19,10 +19,14 @@ constexpr std::size_t kQueueLines = 8192;
 
 spdlog::level::level_enum to_spdlog(log::Level level) {
     switch (level) {
-        case log::Level::Debug: return spdlog::level::debug;
-        case log::Level::Info: return spdlog::level::info;
-        case log::Level::Warning: return spdlog::level::warn;
-        case log::Level::Error: return spdlog::level::err;
+        case log::Level::Debug:
+            return spdlog::level::debug;
+        case log::Level::Info:
+            return spdlog::level::info;
+        case log::Level::Warning:
+            return spdlog::level::warn;
+        case log::Level::Error:
+            return spdlog::level::err;
     }
     return spdlog::level::info;
 }
@@ -47,23 +51,31 @@ class JsonText final : public spdlog::custom_flag_formatter {
     [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonText>(); }
 };
 
-// A write that fails (full disk, closed pipe) must not raise and must not flood: one line a minute goes to standard error, directly.
+// A write that fails (full disk, closed pipe) must not raise and must not flood: one line a minute goes to standard
+// error, directly.
 void report_write_failure(const std::string& what) {
     static std::atomic<std::int64_t> next_report{0};
-    const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    const auto now =
+            std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
+                    .count();
     std::int64_t due = next_report.load();
     if (now < due || !next_report.compare_exchange_strong(due, now + 60)) {
         return;
     }
-    const std::string line = "fettle: cannot write a log: " + what + " (lines are lost; free space or fix the path; repeated at most once a minute)\n";
+    const std::string line = "fettle: cannot write a log: " + what +
+                             " (lines are lost; free space or fix the path; repeated at most once a minute)\n";
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 class SpdlogSink final : public log::Sink {
   public:
     explicit SpdlogSink(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+
     [[nodiscard]] bool enabled(log::Level level) const override { return logger_->should_log(to_spdlog(level)); }
-    void write(log::Level level, std::string_view line) override { logger_->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size())); }
+
+    void write(log::Level level, std::string_view line) override {
+        logger_->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+    }
 
   private:
     std::shared_ptr<spdlog::logger> logger_;
@@ -72,7 +84,9 @@ class SpdlogSink final : public log::Sink {
 class SpdlogLines final : public log::LineSink {
   public:
     explicit SpdlogLines(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+
     void write(std::string_view line) override { logger_->info(spdlog::string_view_t(line.data(), line.size())); }
+
     void flush() { logger_->flush(); }
 
   private:
@@ -92,7 +106,7 @@ Result<spdlog::sink_ptr> make_sink(const std::string& file, const char* option) 
     }
 }
 
-}   // namespace
+}  // namespace
 
 struct Logging::State {
     std::shared_ptr<spdlog::details::thread_pool> pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
@@ -101,14 +115,14 @@ struct Logging::State {
     std::unique_ptr<SpdlogLines> access;
 
     std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink_to_use) const {
-        auto logger = std::make_shared<spdlog::async_logger>("fettle", std::move(sink_to_use), pool, spdlog::async_overflow_policy::overrun_oldest);
+        auto logger = std::make_shared<spdlog::async_logger>("fettle", std::move(sink_to_use), pool,
+                                                             spdlog::async_overflow_policy::overrun_oldest);
         logger->set_error_handler(report_write_failure);
         return logger;
     }
 };
 
-Logging::Logging()
-    : state_(std::make_unique<State>()) {}
+Logging::Logging() : state_(std::make_unique<State>()) {}
 
 Result<std::unique_ptr<Logging>> Logging::start(const Options& options) {
     auto sink = make_sink<spdlog::sinks::stderr_sink_mt>(options.file, "log.file");
@@ -119,8 +133,8 @@ Result<std::unique_ptr<Logging>> Logging::start(const Options& options) {
     logging->state_->main = logging->state_->make_logger(std::move(*sink));
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     if (options.json) {
-        formatter->add_flag<JsonText>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","process":")" + options.process +
-                                                       R"(","pid":%P,"message":"%*"})");
+        formatter->add_flag<JsonText>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","process":")" +
+                                                       options.process + R"(","pid":%P,"message":"%*"})");
     } else {
         formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %z [%P] " + options.process + " %l: %v");
     }
@@ -148,7 +162,9 @@ Result<log::LineSink*> Logging::open_access_log(const std::string& file) {
     return static_cast<log::LineSink*>(state_->access.get());
 }
 
-std::uint64_t Logging::dropped() const { return state_->pool->overrun_counter(); }
+std::uint64_t Logging::dropped() const {
+    return state_->pool->overrun_counter();
+}
 
 void Logging::flush() {
     state_->main->flush();
@@ -157,4 +173,4 @@ void Logging::flush() {
     }
 }
 
-}   // namespace fettle::logging
+}  // namespace fettle::logging

@@ -1,5 +1,6 @@
-// The spdlog sinks: one asynchronous thread per process (overrun_oldest, drops counted), so that a stalled disk or pipe never stalls a
-// loop. Start it before forking is over in this process and before any sandbox; never use it between fork and exec.
+// The spdlog sinks: one asynchronous thread per process (overrun_oldest, drops counted), so that a stalled disk or pipe
+// never stalls a loop. Start it before forking is over in this process and before any sandbox; never use it between
+// fork and exec.
 #pragma once
 
 #include "base/log.h"
@@ -13,12 +14,13 @@ namespace fettle::logging {
 
 struct Options {
     log::Level level = log::Level::Info;
-    bool json = false;          // one JSON object per line instead of text
-    std::string file = "-";     // "-": standard error
-    std::string process;        // who speaks: "supervisor", "balancer"
+    bool json = false;       // one JSON object per line instead of text
+    std::string file = "-";  // "-": standard error
+    std::string process;     // who speaks: "supervisor", "balancer"
 };
 
-// Owns the log thread and both sinks. Destroying it flushes what is queued (bounded wait is not possible with a blocked disk).
+// Owns the log thread and both sinks. Destroying it flushes what is queued (bounded wait is not possible with a blocked
+// disk).
 class Logging {
   public:
     // Opens the file for appending; an Error names it and what to do. On success the sink is installed (log::set_sink).
@@ -40,4 +42,4 @@ class Logging {
     std::unique_ptr<State> state_;
 };
 
-}   // namespace fettle::logging
+}  // namespace fettle::logging

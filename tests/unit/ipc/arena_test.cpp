@@ -67,7 +67,7 @@ TEST_CASE("arena: entries without space do not disturb those with space", "[ipc]
     CHECK(sut.largest_free() == 256);
     REQUIRE(sut.reserve(192) == 0U);
     sut.commit(192);
-    sut.release_until(2);   // the empty entry, older than the one with space
+    sut.release_until(2);  // the empty entry, older than the one with space
 
     CHECK(sut.largest_free() == 64);
 }
@@ -75,9 +75,11 @@ TEST_CASE("arena: entries without space do not disturb those with space", "[ipc]
 TEST_CASE("arena: no two outstanding entries overlap, whatever the order of sizes", "[ipc]") {
     fettle::test::Random random(20261120);
     RingArena sut(4096, 64, 16);
+
     struct Held {
         std::uint32_t begin, end;
     };
+
     std::deque<Held> held;
     std::uint64_t released = 0;
     for (int step = 0; step < 200'000; ++step) {

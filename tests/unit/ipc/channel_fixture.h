@@ -30,6 +30,7 @@ struct BothEnds {
     }
 
     ipc::BalancerChannel& front(std::uint32_t lane = 0) { return balancer->channel(0, lane); }
+
     ipc::WorkerChannel& back(std::uint32_t lane = 0) { return worker->lane(lane).channel(0); }
 };
 
@@ -40,13 +41,16 @@ inline ipc::RequestKey push_text(ipc::BalancerChannel& channel, std::string_view
     return channel.push_request(static_cast<std::uint32_t>(text.size()), true, arrived_ns);
 }
 
-inline void publish_text(ipc::WorkerChannel& channel, ipc::RequestKey key, ipc::ResponseKind kind, std::string_view text, bool last) {
+inline void publish_text(ipc::WorkerChannel& channel, ipc::RequestKey key, ipc::ResponseKind kind,
+                         std::string_view text, bool last) {
     REQUIRE(channel.writable() >= text.size());
     const std::span<std::byte> space = channel.reserve(static_cast<std::uint32_t>(text.size()));
     std::memcpy(space.data(), text.data(), text.size());
     channel.publish(key, kind, static_cast<std::uint32_t>(text.size()), last, 5);
 }
 
-inline std::string text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+inline std::string text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
-}   // namespace fettle::test
+}  // namespace fettle::test

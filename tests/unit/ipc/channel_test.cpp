@@ -21,7 +21,7 @@ bool readable(int fd) {
     return ::poll(&entry, 1, 0) == 1;
 }
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("channel: a request arrives as it was pushed and its answer comes back", "[ipc]") {
     BothEnds sut;
@@ -212,11 +212,11 @@ TEST_CASE("doorbell: a lane that is awake is not rung, one that sleeps is rung o
 
     sut.balancer->ring_if_asleep(0);
     lane.about_to_sleep(LaneSleep::Idle);
-    sut.balancer->ring_if_blocked(0);   // idle is not blocked
+    sut.balancer->ring_if_blocked(0);  // idle is not blocked
     CHECK_FALSE(sut.worker->lane(0).has_message());
     sut.balancer->ring_if_asleep(0);
     sut.balancer->ring_if_asleep(0);
-    CHECK(lane.block());   // returns at once
+    CHECK(lane.block());  // returns at once
 
     lane.about_to_sleep(LaneSleep::Blocked);
     sut.balancer->ring_if_blocked(0);
@@ -305,21 +305,36 @@ struct Hostile : BothEnds {
         memory = std::move(*mapped);
     }
 
-    ResponseChannel& channel() { return *reinterpret_cast<ResponseChannel*>(memory.data() + response_channels_offset({1, 1})); }
+    ResponseChannel& channel() {
+        return *reinterpret_cast<ResponseChannel*>(memory.data() + response_channels_offset({1, 1}));
+    }
 };
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("hostile worker: nonsense in cursors or descriptors is reported, never followed", "[ipc]") {
     Hostile sut;
     const RequestKey key = push_text(sut.front(), "x");
     ResponseDescriptor& descriptor = sut.channel().ring[0];
-    descriptor = {.sequence = key.sequence, .index = static_cast<std::uint16_t>(key.index), .kind = 1, .flags = 1, .offset = 0, .length = 0, .app_ns = 0, .reserved = 0};
+    descriptor = {.sequence = key.sequence,
+                  .index = static_cast<std::uint16_t>(key.index),
+                  .kind = 1,
+                  .flags = 1,
+                  .offset = 0,
+                  .length = 0,
+                  .app_ns = 0,
+                  .reserved = 0};
     std::uint64_t published = 1;
 
-    SECTION("a cursor far ahead") { published = kRingEntries + 1; }
-    SECTION("a cursor that went back") { published = ~std::uint64_t{0}; }
-    SECTION("a payload that starts behind the arena") { descriptor.offset = kResponseArenaBytes + 1; }
+    SECTION("a cursor far ahead") {
+        published = kRingEntries + 1;
+    }
+    SECTION("a cursor that went back") {
+        published = ~std::uint64_t{0};
+    }
+    SECTION("a payload that starts behind the arena") {
+        descriptor.offset = kResponseArenaBytes + 1;
+    }
     SECTION("a payload that ends behind the arena") {
         descriptor.offset = kResponseArenaBytes - 10;
         descriptor.length = 11;
@@ -328,22 +343,34 @@ TEST_CASE("hostile worker: nonsense in cursors or descriptors is reported, never
         descriptor.offset = 64;
         descriptor.length = 0xffffffffU;
     }
-    SECTION("an index that does not exist") { descriptor.index = kRingEntries; }
-    SECTION("a request nobody sent") { descriptor.sequence = key.sequence + 1; }
-    SECTION("sequence 0") { descriptor.sequence = 0; }
-    SECTION("an unknown kind") { descriptor.kind = 0; }
-    SECTION("another unknown kind") { descriptor.kind = 99; }
+    SECTION("an index that does not exist") {
+        descriptor.index = kRingEntries;
+    }
+    SECTION("a request nobody sent") {
+        descriptor.sequence = key.sequence + 1;
+    }
+    SECTION("sequence 0") {
+        descriptor.sequence = 0;
+    }
+    SECTION("an unknown kind") {
+        descriptor.kind = 0;
+    }
+    SECTION("another unknown kind") {
+        descriptor.kind = 99;
+    }
     SECTION("an end that is not the last") {
         descriptor.kind = static_cast<std::uint8_t>(ResponseKind::End);
         descriptor.flags = 0;
     }
-    SECTION("more requests released than were sent") { sut.channel().consumed.store(2); }
+    SECTION("more requests released than were sent") {
+        sut.channel().consumed.store(2);
+    }
 
     sut.channel().published.store(published);
     (void)sut.front().can_push(1);
     ResponseMessage answer;
     CHECK(sut.front().peek(answer) == BalancerChannel::Peek::Violation);
-    CHECK(sut.front().peek(answer) == BalancerChannel::Peek::Violation);   // and it stays so
+    CHECK(sut.front().peek(answer) == BalancerChannel::Peek::Violation);  // and it stays so
     CHECK_FALSE(sut.front().can_push(1));
 }
 
@@ -377,10 +404,18 @@ TEST_CASE("attach: files of another worker, geometry or balancer are refused", "
     BothEnds sut;
     ChannelSet::Identity identity{.seat = 3, .worker_incarnation = 7, .balancer_incarnation = 2};
     Geometry geometry{.threads = 1, .lanes = 2};
-    SECTION("seat") { identity.seat = 4; }
-    SECTION("worker incarnation") { identity.worker_incarnation = 8; }
-    SECTION("balancer incarnation") { identity.balancer_incarnation = 1; }
-    SECTION("geometry") { geometry.lanes = 1; }
+    SECTION("seat") {
+        identity.seat = 4;
+    }
+    SECTION("worker incarnation") {
+        identity.worker_incarnation = 8;
+    }
+    SECTION("balancer incarnation") {
+        identity.balancer_incarnation = 1;
+    }
+    SECTION("geometry") {
+        geometry.lanes = 1;
+    }
     auto fds = sut.balancer->duplicate_fds();
     REQUIRE(fds.has_value());
 

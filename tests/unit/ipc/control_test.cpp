@@ -20,7 +20,7 @@ ControlSocket::Pair make_pair() {
     return std::move(*pair);
 }
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("control: a message arrives with the pid of its sender", "[ipc]") {
     auto pair = make_pair();
@@ -43,7 +43,10 @@ TEST_CASE("control: descriptors arrive open, close-on-exec and for the same file
     Envelope envelope;
     REQUIRE(pair.second.receive(envelope) == ControlSocket::Status::Message);
     REQUIRE(envelope.fds.size() == 2);
-    struct stat a {}, b {};
+
+    struct stat a {
+    }, b{};
+
     REQUIRE(::fstat(file.get(), &a) == 0);
     REQUIRE(::fstat(envelope.fds[1].get(), &b) == 0);
     CHECK(a.st_rdev == b.st_rdev);
@@ -61,8 +64,12 @@ TEST_CASE("control: an empty socket says Empty, a closed one Closed", "[ipc]") {
 TEST_CASE("control: what is not a message of this version ends the conversation", "[ipc]") {
     auto pair = make_pair();
     Hello hello;
-    SECTION("magic") { hello.header.magic = 1; }
-    SECTION("version") { hello.header.version = kControlVersion + 1; }
+    SECTION("magic") {
+        hello.header.magic = 1;
+    }
+    SECTION("version") {
+        hello.header.version = kControlVersion + 1;
+    }
     REQUIRE(pair.second.send(hello).has_value());
 
     Envelope envelope;

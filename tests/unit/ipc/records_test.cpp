@@ -1,6 +1,5 @@
 #include "ipc/request_record.h"
 #include "ipc/response_record.h"
-
 #include "tests/support/random.h"
 
 #include <catch2/catch.hpp>
@@ -15,8 +14,12 @@ namespace {
 
 struct Built {
     std::vector<std::byte> bytes;
+
     ResponseRecord& record() { return *reinterpret_cast<ResponseRecord*>(bytes.data()); }
-    HeaderSize& size(std::size_t index) { return reinterpret_cast<HeaderSize*>(bytes.data() + sizeof(ResponseRecord))[index]; }
+
+    HeaderSize& size(std::size_t index) {
+        return reinterpret_cast<HeaderSize*>(bytes.data() + sizeof(ResponseRecord))[index];
+    }
 };
 
 Built build(const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
@@ -29,15 +32,17 @@ Built build(const std::vector<std::pair<std::string, std::string>>& headers, con
     text += body;
     Built built;
     built.bytes.resize(response_record_bytes(headers.size(), 2, headers_bytes, body.size()));
-    built.record() = {200, static_cast<std::uint16_t>(headers.size()), 2, headers_bytes, static_cast<std::uint32_t>(body.size())};
+    built.record() = {200, static_cast<std::uint16_t>(headers.size()), 2, headers_bytes,
+                      static_cast<std::uint32_t>(body.size())};
     for (std::size_t index = 0; index < headers.size(); ++index) {
-        built.size(index) = {static_cast<std::uint32_t>(headers[index].first.size()), static_cast<std::uint32_t>(headers[index].second.size())};
+        built.size(index) = {static_cast<std::uint32_t>(headers[index].first.size()),
+                             static_cast<std::uint32_t>(headers[index].second.size())};
     }
     std::memcpy(built.bytes.data() + built.bytes.size() - text.size(), text.data(), text.size());
     return built;
 }
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("known headers: every name is found and others are not", "[ipc]") {
     for (std::uint16_t id = 1; id < static_cast<std::uint16_t>(KnownHeader::Count); ++id) {
@@ -45,7 +50,7 @@ TEST_CASE("known headers: every name is found and others are not", "[ipc]") {
         CHECK(find_known_header(known_header_name(header)) == header);
     }
     CHECK(find_known_header("") == KnownHeader::Other);
-    CHECK(find_known_header("Accept") == KnownHeader::Other);   // names are lower case
+    CHECK(find_known_header("Accept") == KnownHeader::Other);  // names are lower case
     CHECK(find_known_header("x-something") == KnownHeader::Other);
 }
 
@@ -71,13 +76,27 @@ TEST_CASE("response record: what was written is read back", "[ipc]") {
 
 TEST_CASE("response record: sizes that leave the payload are refused", "[ipc]") {
     Built built = build({{"A", "b"}}, "body");
-    SECTION("too short for the fixed part") { built.bytes.resize(10); }
-    SECTION("body larger than the payload") { built.record().body_bytes = 1000; }
-    SECTION("body smaller than the payload") { built.record().body_bytes = 1; }
-    SECTION("reason larger than the payload") { built.record().reason_bytes = 0xffffffff; }
-    SECTION("headers larger than the payload") { built.record().headers_bytes = 0xfffffff0; }
-    SECTION("more headers than fit") { built.record().header_count = 400; }
-    SECTION("more headers than allowed") { built.record().header_count = 60'000; }
+    SECTION("too short for the fixed part") {
+        built.bytes.resize(10);
+    }
+    SECTION("body larger than the payload") {
+        built.record().body_bytes = 1000;
+    }
+    SECTION("body smaller than the payload") {
+        built.record().body_bytes = 1;
+    }
+    SECTION("reason larger than the payload") {
+        built.record().reason_bytes = 0xffffffff;
+    }
+    SECTION("headers larger than the payload") {
+        built.record().headers_bytes = 0xfffffff0;
+    }
+    SECTION("more headers than fit") {
+        built.record().header_count = 400;
+    }
+    SECTION("more headers than allowed") {
+        built.record().header_count = 60'000;
+    }
 
     CHECK_FALSE(ResponseReader::parse(built.bytes).has_value());
 }

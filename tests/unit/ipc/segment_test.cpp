@@ -1,7 +1,7 @@
-#include "ipc/scoreboard.h"
 #include "ipc/segment.h"
 
 #include "channel_fixture.h"
+#include "ipc/scoreboard.h"
 
 #include <catch2/catch.hpp>
 
