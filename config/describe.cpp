@@ -89,7 +89,7 @@ constexpr std::array kSections{
 };
 
 constexpr Seconds kDay{86400};
-constexpr std::int64_t kPebibyte = std::int64_t{1} << 50;
+constexpr std::int64_t kTebibyte = std::int64_t{1} << 40;
 
 std::vector<Setting> app_settings() {
     return {
@@ -104,13 +104,14 @@ std::vector<Setting> app_settings() {
                     "The working directory of the application, which is also the first entry of `sys.path`. A "
                     "relative path starts where fettle was started.",
                     {.name = "--chdir", .placeholder = "DIRECTORY"}),
-            setting<&Config::app, &App::preload>("app", "preload", FlagKind{},
-                                                 "Import the application once and fork the workers from that process: "
-                                                 "they start in milliseconds and share memory. "
-                                                 "Without it every worker imports the application by itself. An import "
-                                                 "that leaves threads behind turns it off by "
-                                                 "itself, with a line in the log.",
-                                                 {.name = "--no-preload"}),
+            setting<&Config::app, &App::preload>(
+                    "app", "preload", FlagKind{},
+                    "Import the application once and fork the workers from that process: "
+                    "they start in milliseconds and share memory. "
+                    "Without it every worker imports the application by itself. An import "
+                    "that leaves threads behind turns it off by "
+                    "itself, with a line in the log.",
+                    {.name = "--no-preload", .help = "Every worker imports the application by itself."}),
             setting<&Config::app, &App::env>(
                     "app", "env", TextMapKind{.check_key = check_variable_name},
                     "Environment variables of the workers, added to those fettle was started with (and stronger). "
@@ -176,7 +177,7 @@ std::vector<Setting> http_settings() {
                     "http", "max_header_bytes", IntegerKind{.min = 256, .max = 65536, .unit = Unit::Bytes},
                     "All header lines of one request together. Beyond it: 431."),
             setting<&Config::http, &Http::max_body_bytes>("http", "max_body_bytes",
-                                                          IntegerKind{.min = 0, .max = kPebibyte, .unit = Unit::Bytes},
+                                                          IntegerKind{.min = 0, .max = kTebibyte, .unit = Unit::Bytes},
                                                           "Largest request body. Beyond it: 413. 0: no limit."),
             setting<&Config::http, &Http::body_buffer_bytes>(
                     "http", "body_buffer_bytes", IntegerKind{.min = 0, .max = 131072, .unit = Unit::Bytes},

@@ -69,6 +69,7 @@ struct CommandLineFlag {
     std::string_view name;         // "--bind"; of a FlagKind: "--no-preload", which clears it
     std::string_view short_name;   // "-b"
     std::string_view placeholder;  // "ADDRESS"
+    std::string_view help;         // for --help; empty: the documentation's first sentence
 };
 
 // A variable of other people's making that stands for a setting; weaker than the setting's own.

@@ -1,5 +1,7 @@
 #include "config/value.h"
 
+#include "config/overloaded.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,13 +36,6 @@ struct SizeUnit {
 constexpr std::array kDurationUnits{DurationUnit{"ms", 1, 1000}, DurationUnit{"s", 1, 1}, DurationUnit{"m", 60, 1},
                                     DurationUnit{"h", 3600, 1}};
 constexpr std::array kSizeUnits{SizeUnit{"KB", 1 << 10}, SizeUnit{"MB", 1 << 20}, SizeUnit{"GB", 1 << 30}};
-
-template <class... Cases>
-struct Overloaded : Cases... {
-    using Cases::operator()...;
-};
-template <class... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 // The whole of `text` as a number in plain decimal notation.
 template <class Number>
@@ -269,20 +264,22 @@ std::string expectation(const Setting& setting) {
                                 duration_text(kind.min), duration_text(kind.max));
                     },
                     [](const ChoiceKind& kind) {
-                        return fmt::format("{}{}{}{}", kind.names.size() == 1 ? "" : "one of ", join_quoted(kind.names),
-                                           kind.hint.empty() ? "" : ": ", kind.hint);
+                        return fmt::format("{}{}", kind.names.size() == 1 ? "" : "one of ", join_quoted(kind.names));
                     },
                     [](const TextKind& kind) {
                         return std::string(kind.empty == Emptiness::Allowed ? "a text" : "a text that is not empty");
                     },
-                    [](const TextListKind&) { return std::string("an array of one or more texts"); },
+                    [](const TextListKind&) { return std::string("a text or an array of texts"); },
                     [](const TextMapKind&) { return std::string("a table of texts, like { NAME = \"value\" }"); },
             },
             setting.kind);
 }
 
 Error mismatch(const Setting& setting, std::string_view found) {
-    return Error{fmt::format("{} is {}; expected {}", setting.name(), found, expectation(setting))};
+    const auto* choice = std::get_if<ChoiceKind>(&setting.kind);
+    const bool hint = choice != nullptr && !choice->hint.empty();
+    return Error{fmt::format("{} is {}; expected {}{}{}", setting.name(), found, expectation(setting), hint ? ": " : "",
+                             hint ? choice->hint : "")};
 }
 
 Result<void> check(const Setting& setting, const Value& value) {

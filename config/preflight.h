@@ -1,0 +1,11 @@
+// Checks of a valid configuration against this machine, before anything is started.
+#pragma once
+
+#include "config/origin.h"
+
+namespace fettle::config {
+
+// app.chdir and http.spool_dir are directories that can be used. Appends what is wrong to `problems`.
+void preflight(const Effective& effective, Problems& problems);
+
+}  // namespace fettle::config
