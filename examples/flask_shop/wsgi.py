@@ -1,0 +1,5 @@
+"""What a WSGI server loads: `wsgi:application`."""
+
+from shop import create_app
+
+application = create_app()
