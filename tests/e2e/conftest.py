@@ -1,0 +1,79 @@
+"""Fixtures: `server` makes servers for a test; afterwards, whatever the test did, the invariants of harness.py are checked."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from devtools import processes
+from devtools.server import BINARY
+from devtools.waiting import wait_until
+from harness import Server, signal_if_there, strays
+
+
+def pytest_configure():
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} is not there: run scripts/setup, or set FETTLE_BIN", returncode=4)
+    processes.become_subreaper()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    setattr(item, f"report_{report.when}", report)
+    return report
+
+
+@pytest.fixture
+def folder():
+    """A short path: it holds Unix sockets, whose paths are limited to 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="fettle-e2e-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def server(request, folder):
+    """server("module:attr", {"section": {"key": value}}) makes a Server in the test's folder; start() it."""
+    before = {(p.pid, p.started) for p in processes.descendants(os.getpid())}
+    made = []
+
+    def make(*arguments, **keywords):
+        place = folder / f"server{len(made)}" if made else folder
+        place.mkdir(exist_ok=True)
+        made.append(Server(place, *arguments, **keywords))
+        return made[-1]
+
+    yield make
+
+    failed = getattr(request.node, "report_call", None) is not None and request.node.report_call.failed
+    problems = []
+    for one in made:
+        try:
+            one.finish()
+        except AssertionError as error:
+            problems.append(str(error))
+    problems += leftover(before)
+    if problems and failed:
+        print("\n".join(problems))  # the test's own failure comes first
+    else:
+        assert not problems, "\n\n".join(problems)
+
+
+def leftover(before):
+    """Reaps what ended meanwhile; kills and reports what did not."""
+
+    def reaped():
+        try:
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+        except ChildProcessError:
+            pass
+        return not [p for p in strays(before) if p.zombie]
+
+    wait_until(reaped, 5, "zombies to be reaped")
+    found = strays(before)
+    for process in found:
+        signal_if_there(process.pid)
+    if found:
+        wait_until(lambda: reaped() and not strays(before), 5, "killed strays to end")
+    return [f"left behind: pid {p.pid} ({p.state}): {p.command}" for p in found]

@@ -1,0 +1,166 @@
+"""Server for the tests: devtools' server plus the invariants that hold after every test, whatever it did to the server.
+
+- It ended with the exit code the test expects (0).
+- No process of it is left, not even a zombie. The test process is a subreaper, so everything orphaned ends up below it.
+- No Unix socket file of it is left.
+- Nothing in the log is unexplained: no warning, error, sanitizer report, traceback or assertion that the test did not announce with expect_log().
+"""
+
+import errno
+import os
+import re
+import signal
+from pathlib import Path
+
+from devtools import http, processes
+from devtools.server import LOG_LINE
+from devtools.server import Server as PlainServer
+
+APPS = Path(__file__).with_name("apps")
+
+# What must not be in the log unannounced, be it a line of fettle's or of anybody else.
+_SUSPICIOUS = re.compile(
+    r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|ThreadSanitizer|runtime error:|assertion .* failed|Traceback|terminate called|Fatal Python"
+)
+
+
+class Server(PlainServer):
+    """Ready to use after start(): `config` sections are merged over the test's defaults (one worker, a free port, an app of apps/)."""
+
+    def __init__(self, folder, target=None, config=None, arguments=(), env=None, raw=False, **more):
+        self._expected_log = []
+        self.expected_exit = 0
+        self.socket_files = []
+        if not raw:
+            config = merged(
+                {
+                    "app": {"target": target, "chdir": APPS},
+                    "listen": {"bind": ["127.0.0.1:0"]},
+                    "concurrency": {"processes": 1},
+                    "timeouts": {"graceful": 10},
+                },
+                config or {},
+            )
+            self.processes = config["concurrency"]["processes"]
+            self.socket_files = [
+                bind.removeprefix("unix:") for bind in config["listen"]["bind"] if bind.startswith("unix:")
+            ]
+        super().__init__(
+            folder,
+            config,
+            arguments,
+            env={"PYTHONDONTWRITEBYTECODE": "1", "TEST_FOLDER": str(folder), **(env or {})},
+            **more,
+        )
+
+    # ---- life
+
+    def start(self, timeout=30):
+        self.launch()
+        self.wait_ready(self.processes, timeout)
+        return self
+
+    def finish(self):
+        """Ends the server if the test did not, and checks what must hold for every server."""
+        if self.process is None:
+            return
+        stopped_here = self.process.poll() is None
+        try:
+            code = self.stop()
+        except AssertionError:
+            for process in processes.descendants(self.pid):
+                signal_if_there(process.pid)
+            self.process.kill()
+            self.process.wait()
+            raise
+        assert code == self.expected_exit, (
+            f"fettle {'stopped' if stopped_here else 'had ended'} with exit code {code}, expected {self.expected_exit}\n{self.log_excerpt()}"
+        )
+        for path in self.socket_files:
+            assert not (self.folder / path).exists(), f"the socket file {path} was left behind"
+        self.check_log()
+
+    # ---- the log
+
+    def expect_log(self, *patterns):
+        """Announces lines (regular expressions) that would otherwise fail the test. Each must have appeared by the end of it."""
+        self._expected_log += [(pattern, True) for pattern in patterns]
+
+    def allow_log(self, *patterns):
+        """Like expect_log(), for lines that may or may not come (a race the test does not decide)."""
+        self._expected_log += [(pattern, False) for pattern in patterns]
+
+    def check_log(self):
+        text = self.log()
+        unexplained = [
+            line
+            for line in text.splitlines()
+            if is_suspicious(line) and not any(re.search(pattern, line) for pattern, _ in self._expected_log)
+        ]
+        assert not unexplained, "unexplained lines in the log:\n" + "\n".join(unexplained) + f"\n\n{self.log_excerpt()}"
+        for pattern, required in self._expected_log:
+            assert not required or re.search(pattern, text, re.MULTILINE), (
+                f"{pattern!r} was announced but is not in the log\n{self.log_excerpt()}"
+            )
+
+    # ---- talking to it
+
+    @property
+    def address(self):
+        """Of the first TCP bind."""
+        return ("127.0.0.1", self.port)
+
+    def connect(self, timeout=20):
+        return http.Connection(self.address, timeout)
+
+    def get(self, target, headers=(), timeout=20):
+        return http.get(self.address, target, headers, timeout)
+
+    def reached(self, gate, timeout=20):
+        """Waits until a request of apps/lab.py is at the gate."""
+        self.wait_until((self.folder / gate).exists, timeout, f"a request at the gate '{gate}'")
+
+    def release(self, gate, timeout=20):
+        """Opens a gate once a request waits at it."""
+
+        def opened():
+            try:
+                os.close(os.open(self.folder / gate, os.O_WRONLY | os.O_NONBLOCK))
+                return True
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENXIO):  # no gate yet, nobody there yet
+                    raise
+                return False
+
+        self.wait_until(opened, timeout, f"a request at the gate '{gate}'")
+
+    def resources(self):
+        """{role and number: (open descriptors, memory files)} of every process of the server: equal before and after means no leak."""
+        return {
+            f"{p.role} {p.number}": (len(processes.descriptors(p.pid)), len(processes.memory_files(p.pid)))
+            for p in [processes.read(self.pid), *processes.descendants(self.pid)]
+            if p is not None and p.role and not p.zombie
+        }
+
+
+def is_suspicious(line):
+    ours = LOG_LINE.match(line)
+    if ours:
+        return ours["level"] in ("warning", "error")
+    return bool(_SUSPICIOUS.search(line))
+
+
+def merged(base, extra):
+    return {section: {**base.get(section, {}), **extra.get(section, {})} for section in {**base, **extra}}
+
+
+def signal_if_there(pid, number=signal.SIGKILL):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def strays(before):
+    """Descendants of the test process that were not there before the test."""
+    return [p for p in processes.descendants(os.getpid()) if (p.pid, p.started) not in before]

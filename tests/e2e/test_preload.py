@@ -1,0 +1,64 @@
+"""The application is imported once by the zygote, unless that is impossible or unwanted."""
+
+from devtools import processes
+
+
+def imports(lab):
+    return (lab.folder / "imports").read_text().split()
+
+
+def test_the_zygote_imports_once_for_all_workers(server):
+    lab = server("counts_imports", {"concurrency": {"processes": 3}}).start()
+
+    answers = {lab.get("/").text for _ in range(20)}
+
+    zygote = lab.zygote().pid
+    assert imports(lab) == [str(zygote)]
+    assert {answer.split()[0] for answer in answers} == {str(zygote)}
+    assert zygote not in [worker.pid for worker in lab.workers()]
+
+
+def test_a_replacement_is_forked_without_a_new_import(server):
+    lab = server("counts_imports").start()
+    lab.expect_log("seat=0.*(signal|SIGKILL)")
+    before = lab.workers()[0].pid
+
+    lab.kill(lab.workers()[0])
+    lab.wait_until(lambda: lab.ready_workers() == 1 and lab.workers()[0].pid != before, 10, "a replacement")
+
+    assert len(imports(lab)) == 1
+
+
+def test_without_preload_every_worker_imports_for_itself(server):
+    lab = server("counts_imports", {"concurrency": {"processes": 2}, "app": {"preload": False}}).start()
+
+    answers = [lab.get("/").text.split() for _ in range(10)]
+
+    assert all(imported == served for imported, served in answers)
+    assert set(imports(lab)) >= {str(worker.pid) for worker in lab.workers()}
+    assert lab.zygote() is None
+
+
+def test_an_import_that_starts_threads_is_named_and_served_without_preload(server):
+    lab = server("starts_thread", {"concurrency": {"processes": 2}})
+    lab.expect_log("preload")
+    lab.start()
+
+    answers = [lab.get("/").text.split() for _ in range(10)]
+
+    assert all(imported == served for imported, served in answers)
+    assert "starts-thread-ticker" in lab.log()
+
+
+def test_workers_start_with_the_three_standard_descriptors_and_little_else(server):
+    """The zygote's copies of channels, listening sockets and log files do not reach a worker."""
+    lab = server("lab", {"concurrency": {"processes": 2}}).start()
+    lab.get("/")
+
+    for worker in lab.workers():
+        kinds = [target.split(":")[0] for fd, target in processes.descriptors(worker.pid).items() if fd > 2]
+        assert kinds.count("socket") == 1, f"only its control socket: {processes.descriptors(worker.pid)}"
+        assert kinds.count("/memfd") <= 2
+        assert not [kind for kind in kinds if kind.startswith("/") and not kind.startswith("/memfd")]
+    zygote = {fd: target for fd, target in processes.descriptors(lab.zygote().pid).items() if fd > 2}
+    assert [target.split(":")[0] for target in zygote.values()] == ["socket"], zygote

@@ -1,0 +1,48 @@
+"""Workers are replaced by number of requests and by age, without anybody noticing."""
+
+import json
+
+
+def pids_of(lab, requests):
+    pids = []
+    with lab.connect() as connection:
+        for _ in range(requests):
+            response = connection.request("GET", "/worker")
+            assert response.status == 200
+            pids.append(json.loads(response.body)["pid"])
+    return pids
+
+
+def test_max_requests_replaces_a_worker_and_loses_nothing(server):
+    lab = server("lab", {"recycle": {"max_requests": 50}}).start()
+    before = lab.resources()
+
+    pids = pids_of(lab, 500)
+
+    lives = {pid: pids.count(pid) for pid in pids}
+    assert len(lives) >= 3
+    assert all(count >= 50 for count in list(lives.values())[:-1])
+    lab.wait_until(lambda: lab.ready_workers() == 1 and len(lab.workers()) == 1, 10, "one worker")
+    lab.wait_until(lambda: lab.resources() == before, 5, f"the descriptors and memory files of before, {before}")
+
+
+def test_jitter_spreads_the_replacements(server):
+    lab = server(
+        "lab", {"concurrency": {"processes": 4}, "recycle": {"max_requests": 40, "max_requests_jitter": 20}}
+    ).start()
+
+    pids = pids_of(lab, 600)
+
+    assert len(set(pids)) > 4
+    lab.wait_log("worker .*recycl|quota|max_requests")
+
+
+def test_max_lifetime_replaces_an_idle_worker(server):
+    lab = server("lab", {"recycle": {"max_lifetime": 0.5}}).start()
+    before = lab.workers()[0].pid
+
+    lab.wait_until(
+        lambda: before not in [worker.pid for worker in lab.workers()] and lab.ready_workers() == 1, 20, "a replacement"
+    )
+
+    assert lab.get("/").status == 200

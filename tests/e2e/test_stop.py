@@ -1,0 +1,147 @@
+"""Ways to stop."""
+
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import pytest
+from devtools.http import ConnectionEnded, request_bytes
+from devtools.server import BINARY
+from devtools.waiting import wait_until
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_running_and_waiting_requests_are_finished_before_it_ends(server, number):
+    lab = server("lab", {"timeouts": {"graceful": 20}}).start()
+
+    with lab.connect() as running, lab.connect() as waiting:
+        running.send(request_bytes("GET", "/gate?name=hold"))
+        lab.reached("hold")
+        waiting.send(request_bytes("GET", "/gate?name=hold2"))
+        lab.signal(number)
+        lab.wait_log("stop")
+        lab.release("hold")
+        lab.release("hold2")
+        for connection in (running, waiting):
+            response = connection.response()
+            assert response.status == 200
+            assert response.header("Connection") == "close"
+    assert lab.wait_exit(20) == 0
+
+
+def test_a_connection_waiting_to_be_accepted_is_served(server):
+    """What the kernel had accepted for us before TERM is not reset."""
+    lab = server("lab", {"concurrency": {"processes": 2}}).start()
+    connections = [lab.connect() for _ in range(50)]
+
+    for connection in connections:
+        connection.send(request_bytes("GET", "/"))
+    lab.signal(signal.SIGTERM)
+
+    assert [connection.response().status for connection in connections] == [200] * 50
+    assert lab.wait_exit(20) == 0
+
+
+def test_idle_connections_do_not_hold_up_a_stop(server):
+    lab = server("lab").start()
+    idle = lab.connect()
+    assert idle.request("GET", "/").status == 200
+    started = time.monotonic()
+
+    lab.signal(signal.SIGTERM)
+
+    assert idle.ended()
+    assert lab.wait_exit(20) == 0
+    assert time.monotonic() - started < 5
+
+
+def test_graceful_time_is_a_limit(server):
+    lab = server("lab", {"timeouts": {"graceful": 0.5, "term": 0.5}}).start()
+    lab.allow_log("graceful|killed|request|seat|worker")
+    connection = lab.connect()
+    connection.send(request_bytes("GET", "/gate?name=never"))
+    lab.reached("never")
+    started = time.monotonic()
+
+    lab.signal(signal.SIGTERM)
+
+    assert lab.wait_exit(20) == 0
+    assert 0.4 < time.monotonic() - started < 8
+    with pytest.raises((ConnectionEnded, AssertionError)):
+        assert connection.response().status == 200
+
+
+@pytest.mark.parametrize(
+    "signals", [[signal.SIGQUIT], [signal.SIGTERM, signal.SIGTERM], [signal.SIGINT, signal.SIGINT]]
+)
+def test_a_quick_stop_does_not_wait_for_requests(server, signals):
+    lab = server("lab", {"timeouts": {"graceful": 60}}).start()
+    lab.allow_log("killed|request|seat|worker|stop")
+    connection = lab.connect()
+    connection.send(request_bytes("GET", "/gate?name=never"))
+    lab.reached("never")
+    started = time.monotonic()
+
+    for index, number in enumerate(signals):
+        lab.signal(number)
+        lab.wait_log("stop", count=index + 1)  # so that the second is a second one
+
+    assert lab.wait_exit(20) == 0
+    assert time.monotonic() - started < 15
+    connection.close()
+
+
+def test_ctrl_c_on_a_terminal_stops_it(server, folder):
+    """The terminal sends SIGINT to the whole foreground group: workers, too, get it and must leave the stop to the supervisor."""
+    lab = server("lab")
+    master, slave = pty.openpty()
+    with open(lab.log_file, "ab") as log:
+        lab.process = subprocess.Popen(
+            [BINARY, *lab.arguments],
+            cwd=lab.cwd,
+            env=lab.env,
+            stdin=slave,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+        )
+    os.close(slave)
+    lab.wait_ready(1)
+
+    with lab.connect() as connection:
+        connection.send(request_bytes("GET", "/gate?name=hold"))
+        lab.reached("hold")
+        os.write(master, b"\x03")
+        lab.wait_log("stop")
+        lab.release("hold")
+        assert connection.response().status == 200
+
+    assert lab.wait_exit(20) == 0
+    os.close(master)
+
+
+def test_a_supervisor_killed_by_9_takes_everybody_with_it(server):
+    """Nothing can be cleaned up by a dead process, but nothing may run on either."""
+    lab = server("lab", {"concurrency": {"processes": 2}, "timeouts": {"graceful": 2}}).start()
+    lab.expected_exit = -9
+    lab.allow_log("supervisor")
+    everybody = [lab.balancer(), lab.zygote(), *lab.workers()]
+
+    lab.signal(signal.SIGKILL)
+
+    lab.wait_exit(5)
+    alive = lambda: [
+        p
+        for p in everybody
+        if os.path.exists(f"/proc/{p.pid}") and (q := processes_read(p.pid)) and q.started == p.started and not q.zombie
+    ]  # noqa: E731
+    wait_until(lambda: not alive(), 10, "the others to leave")
+
+
+def processes_read(pid):
+    from devtools import processes
+
+    return processes.read(pid)

@@ -1,0 +1,31 @@
+"""The zygote dies: workers live on, and the next one that is needed comes from a new zygote."""
+
+import json
+
+
+def test_nobody_notices_and_later_workers_come_from_a_new_zygote(server):
+    lab = server("lab", {"concurrency": {"processes": 2}}).start()
+    lab.expect_log("zygote.*(signal|SIGKILL|ended|died)")
+    lab.allow_log("seat=0")
+    workers = [worker.pid for worker in lab.workers()]
+    zygote = lab.zygote()
+
+    lab.kill(zygote)
+    assert json.loads(lab.get("/worker").body)["pid"] in workers
+    lab.kill(lab.workers()[0])
+    lab.wait_until(lambda: lab.ready_workers() == 2 and lab.workers()[0].pid != workers[0], 20, "seat 0 to be back")
+
+    assert lab.workers()[1].pid == workers[1]
+    assert lab.zygote().pid != zygote.pid
+
+
+def test_zygote_and_worker_may_die_together(server):
+    lab = server("lab").start()
+    lab.expect_log("zygote.*(signal|SIGKILL|ended|died)")
+    lab.allow_log("seat=0")
+
+    before = lab.workers()[0]
+    lab.kill(lab.zygote())
+    lab.kill(before)
+
+    assert json.loads(lab.get("/worker").body)["pid"] != before.pid
