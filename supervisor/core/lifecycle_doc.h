@@ -7,4 +7,4 @@ namespace fettle::supervisor::core {
 
 [[nodiscard]] std::string lifecycle_markdown();
 
-}   // namespace fettle::supervisor::core
+}  // namespace fettle::supervisor::core
