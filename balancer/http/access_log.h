@@ -10,7 +10,7 @@
 // and ours: %(id)s request id, %(seat)s, %(queue_ms)s, %(app_ms)s, %(I)s body bytes received. `%%` is a percent sign. Gunicorn's
 // %({name}e)s does not exist here: environ stays in the worker. A value that is not known is "-".
 //
-// Values come from clients: quotes, backslashes, control characters and bytes above 126 are written as \" \\ \xHH, so that a value can
+// Values come from clients: quotes, backslashes, control characters and bytes above 126 are written as \" \\ \xhh, so that a value can
 // neither end its quotes nor its line nor drive a terminal. JSON values are escaped by RFC 8259 and are always valid UTF-8.
 #pragma once
 
@@ -43,6 +43,42 @@ struct AccessRecord {
     std::uint16_t status = 0;
 };
 
+enum class AccessAtom : std::uint8_t {
+    None,   // literal text only
+    ClientAddress,
+    Dash,
+    User,
+    Time,
+    RequestLine,
+    Method,
+    Path,
+    Query,
+    Protocol,
+    Status,
+    BytesOut,
+    BytesOutOrDash,
+    BytesIn,
+    Referer,
+    UserAgent,
+    Seconds,
+    Milliseconds,
+    Microseconds,
+    DecimalSeconds,
+    Pid,
+    RequestHeader,
+    ResponseHeader,
+    RequestId,
+    Seat,
+    QueueMilliseconds,
+    AppMilliseconds,
+};
+
+struct AccessPart {
+    std::string literal;   // text in front of the atom
+    AccessAtom atom = AccessAtom::None;
+    std::string header;   // lower case; for the two header atoms
+};
+
 class AccessFormat {
   public:
     // An unknown or ill-formed atom is an error that names it, its position and the known ones.
@@ -55,19 +91,9 @@ class AccessFormat {
     void write(const AccessRecord& record, std::string& line) const;
 
   private:
-    enum class Atom : std::uint8_t;
-    struct Part {
-        std::string literal;   // text in front of the atom
-        Atom atom;
-        std::string header;    // lower case, for the two header atoms
-    };
-
     AccessFormat() = default;
-    [[nodiscard]] Result<std::size_t> compile_atom(std::string_view format, std::size_t percent, std::string& literal);
-    void write_atom(const Part& part, const AccessRecord& record, std::string& line) const;
-    void write_json(const AccessRecord& record, std::string& line) const;
 
-    std::vector<Part> parts_;
+    std::vector<AccessPart> parts_;
     bool json_ = false;
     bool wants_response_head_ = false;
 };

@@ -3,18 +3,20 @@
 // A request is parsed exactly once, here. What two parsers could read in two ways is refused, because everything behind this class
 // works on the parsed values only (design: workers never see the wire image).
 //
-// Division of labour with llhttp 9.2 (all lenient flags off):
-//   here    the request line: llhttp takes several blanks between its parts, the protocols RTSP and ICE, fragments, and tells none of it;
-//           at most one empty line before it. Host and request-target rules. Framing: which of Content-Length, Transfer-Encoding or
-//           neither holds, and that nothing contradicts it; bodies with a Content-Length are counted here. All limits.
-//   llhttp  header lines (token names, no blank before the colon, no obs-fold, no bare CR or LF, no control characters), Content-Length
-//           digits and overflow, Connection tokens, the chunked coding with its extensions and trailers. The request line is shown to
-//           it as well, and it must agree.
+// Division of labour with llhttp 9.2 (all lenient flags off; each point was tried against it):
+//   here    the request line (request_line.h): llhttp takes several blanks between its parts, fragments, and the protocols RTSP and ICE
+//           without telling. At most one empty line before it. Host and target rules. Transfer-Encoding is nothing or exactly "chunked"
+//           (llhttp takes "gzip, chunked" and HTTP/1.0). Bodies with a Content-Length are counted here. All limits: llhttp has none, not
+//           even for chunk extensions and leading zeros of chunk sizes.
+//   llhttp  header lines: token names, no blank before the colon, no obs-fold, no bare CR or LF, no control characters. Content-Length:
+//           digits, overflow, at most once, never with Transfer-Encoding. Connection tokens. The chunked coding with extensions and
+//           trailers. Methods: it knows a fixed list, others are answered 501. The request line is shown to it as well.
 //
 // Pure: no sockets, no clock. Not thread-safe. In steady state nothing is allocated: buffers are reused from request to request, and
 // given back only when an unusually large head had blown them up.
 #pragma once
 
+#include "balancer/http/request_line.h"
 #include "config/schema.h"
 #include "ipc/request_record.h"
 
@@ -23,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -69,7 +72,7 @@ struct RequestHead {
 
 class RequestParser {
   public:
-    // `limits` must outlive the parser.
+    // Limits above kHighest... are lowered to them.
     explicit RequestParser(const config::Http& limits);
     RequestParser(const RequestParser&) = delete;
     RequestParser& operator=(const RequestParser&) = delete;
@@ -89,9 +92,9 @@ class RequestParser {
         std::span<const std::byte> body;
     };
 
-    // Parses up to the next event; bytes behind it are not touched and are to be fed again. HeadComplete is always followed, possibly
-    // after body pieces, by MessageComplete or Refused; without a body the very next feed() says MessageComplete, consuming nothing, so
-    // it may be fed an empty span. The result does not depend on how the bytes are cut.
+    // Parses up to the next event; bytes behind it are not touched and are to be fed again. Call it with the rest, even if that is empty,
+    // until it says NeedMore, MessageComplete or Refused: HeadComplete is always followed, possibly after body pieces, by one of them.
+    // What is accepted, and as what, does not depend on how the bytes are cut (of several faults in one request, which is named may).
     [[nodiscard]] Step feed(std::span<const std::byte> bytes);
 
     // Valid from HeadComplete on; in case of Refused what was understood until then (request_line first).
@@ -102,11 +105,7 @@ class RequestParser {
     // Body bytes of the current message passed on so far.
     [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
 
-    struct Refusal {
-        std::uint16_t status = 0;    // 400, 413, 414, 417, 431, 501 or 505
-        std::string_view reason;   // one sentence for the client and the log; static, holds nothing of the request
-    };
-
+    // After Refused: what to answer.
     [[nodiscard]] const Refusal& refusal() const { return refusal_; }
 
   private:
@@ -114,17 +113,53 @@ class RequestParser {
 
     enum class Phase : std::uint8_t { RequestLine, Headers, Body, Complete, Refused };
 
-    [[nodiscard]] Step feed_request_line(std::span<const std::byte> bytes);
-    [[nodiscard]] Step feed_headers(std::span<const std::byte> bytes);
-    [[nodiscard]] Step feed_body(std::span<const std::byte> bytes);
-    Step refuse(std::uint16_t status, std::string_view reason, std::size_t consumed);
+    struct Field {   // offsets into header_text_, which may still move
+        std::uint32_t name = 0;
+        std::uint32_t name_bytes = 0;
+        std::uint32_t value = 0;
+        std::uint32_t value_bytes = 0;
+    };
 
-    const config::Http& limits_;
+    void begin_message();
+    [[nodiscard]] Step feed_request_line(std::string_view bytes);
+    [[nodiscard]] Step feed_headers(std::string_view bytes);
+    [[nodiscard]] Step feed_body(std::string_view bytes);
+    [[nodiscard]] Step feed_chunked(std::string_view bytes);
+    [[nodiscard]] Step refuse(Refusal refusal, std::size_t consumed);
+    [[nodiscard]] Refusal accept_request_line();
+    [[nodiscard]] Refusal accept_field();
+    [[nodiscard]] Refusal accept_head();
+    [[nodiscard]] std::string_view field_name(const Field& field) const;
+    [[nodiscard]] std::string_view field_value(const Field& field) const;
+    void publish_headers();
+
+    const std::size_t max_request_line_;
+    const std::size_t max_header_bytes_;
+    const std::size_t max_headers_;
+    const std::uint64_t max_body_bytes_;
     std::unique_ptr<Llhttp> llhttp_;
-    RequestHead head_;
-    Refusal refusal_;
-    std::uint64_t body_bytes_ = 0;
     Phase phase_ = Phase::RequestLine;
+    Refusal refusal_;
+    RequestHead head_;
+
+    // request line
+    std::string line_;   // with its line end
+    bool skipped_empty_line_ = false;
+    std::string_view authority_;
+
+    // headers
+    std::string header_text_;   // names (lower case) and values, back to back
+    std::vector<Field> fields_;
+    std::size_t header_bytes_ = 0;   // fed to llhttp, line ends and blanks included
+    std::size_t header_count_ = 0;   // also those that are dropped
+    bool has_host_ = false;
+    bool has_content_length_ = false;
+    bool has_transfer_encoding_ = false;
+
+    // body
+    std::uint64_t body_bytes_ = 0;
+    std::size_t extension_bytes_ = 0;   // of all chunks
+    std::size_t framing_bytes_ = 0;     // since the last body byte
 };
 
 }   // namespace fettle::http

@@ -26,14 +26,14 @@
 // Time is passed in, from one monotonic clock. A thread may be a little behind another: times are never assumed to be ordered.
 #pragma once
 
-#include "base/clock.h"
 #include "balancer/queue/intrusive_list.h"
+#include "base/clock.h"
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -64,9 +64,8 @@ class Ticket {
     Ticket& operator=(const Ticket&) = delete;
     ~Ticket();   // asserts that it is Idle
 
-    // For the owning thread. A ticket changes between Waiting and Granted under the queue's mutex only, so of these two the answer may
-    // be outdated.
-    [[nodiscard]] State state() const { return state_; }
+    // For the owning thread. Between Waiting and Granted any thread may move it, so of these two the answer may be outdated.
+    [[nodiscard]] State state() const { return state_.load(std::memory_order_relaxed); }
     // The slot it is bound to, once take() has returned it.
     [[nodiscard]] Slot* slot() const { return slot_; }
     // When it was first pushed, and when it was bound to its slot (for the queue time of the access log).
@@ -75,6 +74,7 @@ class Ticket {
 
   private:
     friend class PoolQueue;
+    friend class Slot;
     Link<Ticket> order_link_;    // Waiting: the FIFO. Granted, Dispatched: its slot's requests, oldest grant first
     Link<Ticket> thread_link_;   // Waiting, Granted, or Dispatched and behind another: the list of that kind of its thread
     Slot* slot_ = nullptr;
@@ -82,7 +82,7 @@ class Ticket {
     TimePoint queued_at_{};
     TimePoint granted_at_{};
     std::uint32_t thread_ = 0;
-    State state_ = State::Idle;
+    std::atomic<State> state_{State::Idle};   // written under the queue's mutex
     Body body_ = Body::Buffered;
     bool behind_ = false;   // Dispatched, and another request of the slot was granted earlier and has not ended
 };
@@ -98,7 +98,7 @@ class Slot {
 
   private:
     friend class PoolQueue;
-    enum class State : std::uint8_t { Absent, Serving, Draining };
+    enum class State : std::uint8_t { Absent, Serving, Draining, Leaving };
     Link<Slot> bucket_link_;   // Serving and allowed another request: the bucket of its number of requests
     List<Ticket, &Ticket::order_link_> tickets_;
     std::uint32_t outstanding_ = 0;
@@ -195,11 +195,28 @@ class PoolQueue {
     using ThreadList = List<Ticket, &Ticket::thread_link_>;
     using SlotList = List<Slot, &Slot::bucket_link_>;
 
+    static constexpr std::size_t kBuckets = kMaxPrefetch + 1;
+
     struct PerThread {
         ThreadList waiting;   // by arrival
         ThreadList mailbox;   // by grant
         ThreadList behind;    // dispatched behind another request, by grant
     };
+
+    // All of these expect the mutex to be held.
+    [[nodiscard]] ThreadSet assign(unsigned thread, TimePoint now);
+    [[nodiscard]] Ticket* next_ticket(unsigned thread, TimePoint now) const;
+    [[nodiscard]] Slot* next_slot(Body body) const;
+    [[nodiscard]] ThreadSet grant(Ticket& ticket, Slot& slot, TimePoint now);
+    void wait(Ticket& ticket);
+    void stop_waiting(Ticket& ticket);
+    void release(Ticket& ticket);
+    void no_longer_behind(Ticket& ticket);
+    void stop_serving(Slot& slot);
+    void enter_bucket(Slot& slot);
+    void leave_bucket(Slot& slot);
+    void measure(Duration service);
+    [[nodiscard]] std::uint32_t max_length() const;
 
     mutable std::mutex mutex_;
     Settings settings_;
@@ -207,7 +224,7 @@ class PoolQueue {
     std::vector<PerThread> threads_;
     // Serving slots by number of outstanding requests. Bucket 0 holds the idle ones, last in first out; from the others the slot that
     // has been there longest is taken: it is the likeliest to finish soon.
-    std::array<SlotList, kMaxPrefetch + 1> buckets_;
+    std::array<SlotList, kBuckets> buckets_;
     std::uint64_t used_buckets_ = 0;   // bit n: bucket n is not empty
     std::uint64_t next_order_ = 1;
     Duration service_{0};

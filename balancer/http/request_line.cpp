@@ -1,0 +1,106 @@
+#include "balancer/http/request_line.h"
+
+#include "balancer/http/characters.h"
+
+#include <algorithm>
+#include <array>
+
+namespace fettle::http {
+
+namespace {
+
+constexpr Refusal kMalformed{400, "The request line is not METHOD TARGET HTTP/1.x with single blanks between."};
+constexpr Refusal kBadTarget{400, "The request target is malformed."};
+
+constexpr bool digit(char c) { return c >= '0' && c <= '9'; }
+
+// Sets path and query from what follows the authority, or from an origin-form target.
+void split(std::string_view target, RequestLine& line) {
+    const auto mark = target.find('?');
+    line.path = target.substr(0, mark);
+    line.query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
+}
+
+bool split_absolute(RequestLine& line) {
+    const std::array<std::string_view, 2> schemes{"http://", "https://"};
+    const auto* scheme = std::find_if(schemes.begin(), schemes.end(), [&](std::string_view candidate) {
+        return equal_ignoring_case(line.target.substr(0, candidate.size()), candidate);
+    });
+    if (scheme == schemes.end()) {
+        return false;
+    }
+    const std::string_view rest = line.target.substr(scheme->size());
+    const auto end = std::min(rest.find_first_of("/?"), rest.size());
+    line.authority = rest.substr(0, end);
+    if (line.authority.empty() || line.authority.front() == ':' || !valid_host(line.authority)) {
+        return false;
+    }
+    split(rest.substr(end), line);
+    if (line.path.empty()) {
+        line.path = line.method == "OPTIONS" && end == rest.size() ? "*" : "/";   // RFC 9112 3.2.4
+    }
+    return true;
+}
+
+bool split_target(RequestLine& line) {
+    if (line.target.front() == '/') {
+        split(line.target, line);
+        return true;
+    }
+    if (line.target == "*") {
+        line.path = line.target;
+        return line.method == "OPTIONS";
+    }
+    return split_absolute(line);
+}
+
+}   // namespace
+
+std::variant<RequestLine, Refusal> parse_request_line(std::string_view line) {
+    const auto first = line.find(' ');
+    const auto second = first == std::string_view::npos ? first : line.find(' ', first + 1);
+    if (second == std::string_view::npos) {
+        return kMalformed;
+    }
+    RequestLine parsed;
+    parsed.method = line.substr(0, first);
+    parsed.target = line.substr(first + 1, second - first - 1);
+    const std::string_view version = line.substr(second + 1);
+    if (parsed.method.empty() || !all(characters::kToken, parsed.method) || parsed.target.empty() || version.size() != 8 ||
+        version.substr(0, 5) != "HTTP/" || !digit(version[5]) || version[6] != '.' || !digit(version[7])) {
+        return kMalformed;
+    }
+    if (version[5] != '1' || version[7] > '1') {
+        return Refusal{505, "Only HTTP/1.0 and HTTP/1.1 are spoken here."};
+    }
+    parsed.http_minor = version[7] == '1' ? 1 : 0;
+    if (parsed.method == "CONNECT") {
+        return Refusal{501, "CONNECT is not supported: this is not a proxy."};
+    }
+    if (!all(characters::kTarget, parsed.target) || !split_target(parsed)) {
+        return kBadTarget;
+    }
+    return parsed;
+}
+
+bool valid_host(std::string_view host) {
+    if (!all(characters::kHost, host)) {
+        return false;
+    }
+    std::string_view port;
+    if (!host.empty() && host.front() == '[') {   // IPv6 or IPvFuture
+        const auto end = host.find(']');
+        if (end == std::string_view::npos || end == 1 || host.find('[', 1) != std::string_view::npos) {
+            return false;
+        }
+        port = host.substr(end + 1);
+    } else {
+        if (host.find_first_of("[]") != std::string_view::npos) {
+            return false;
+        }
+        port = host.substr(std::min(host.find(':'), host.size()));
+    }
+    return port.empty() || (port.front() == ':' && port.size() <= 6 && std::all_of(port.begin() + 1, port.end(), digit));
+}
+
+}   // namespace fettle::http

@@ -1,0 +1,524 @@
+#include "balancer/http/request_parser.h"
+
+#include "balancer/http/characters.h"
+#include "base/assert.h"
+
+#include <llhttp.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace fettle::http {
+
+namespace {
+
+// What a chunked body may cost beyond its bytes: by extensions over the whole body, and by anything between two body bytes (chunk heads,
+// zeros in front of a size, trailers).
+constexpr std::size_t kMaxExtensionBytes = 16 * 1024;
+constexpr std::size_t kMaxFramingBytes = 16 * 1024;
+
+// A connection that idles after an unusual head keeps no more than this.
+constexpr std::size_t kKeptText = 4096;
+constexpr std::size_t kKeptFields = 64;
+
+constexpr Refusal kAccepted{};
+
+constexpr std::size_t limit(int configured, int highest) { return static_cast<std::size_t>(std::clamp(configured, 1, highest)); }
+
+std::uint32_t offset(const std::string& text) { return static_cast<std::uint32_t>(text.size()); }
+
+std::string_view without_line_end(std::string_view line) {
+    if (line.ends_with('\n')) {
+        line.remove_suffix(1);
+    }
+    if (line.ends_with('\r')) {
+        line.remove_suffix(1);
+    }
+    return line;
+}
+
+template <class Container>
+void clear_or_free(Container& container, std::size_t kept) {
+    if (container.capacity() > kept) {
+        Container{}.swap(container);
+    } else {
+        container.clear();
+    }
+}
+
+Refusal header_refusal(llhttp_errno_t error) {
+    switch (error) {
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+        return {400, "Content-Length occurs twice."};
+    case HPE_INVALID_CONTENT_LENGTH:
+        return {400, "Content-Length is not a number, is too large, or stands beside Transfer-Encoding."};
+    case HPE_INVALID_TRANSFER_ENCODING:
+        return {400, "Transfer-Encoding is malformed or stands beside Content-Length."};
+    case HPE_CR_EXPECTED:
+    case HPE_LF_EXPECTED:
+        return {400, "A header line does not end in CR LF."};
+    default:
+        return {400, "A header line is malformed."};
+    }
+}
+
+}   // namespace
+
+// Owns the llhttp_t and feeds its callbacks to the parser.
+class RequestParser::Llhttp {
+  public:
+    explicit Llhttp(RequestParser& owner) : owner_(owner) {
+        llhttp_init(&parser_, HTTP_REQUEST, &settings());
+        parser_.data = this;
+    }
+
+    struct Executed {
+        llhttp_errno_t error = HPE_OK;   // HPE_OK: all bytes are consumed. HPE_PAUSED: at an event
+        std::size_t consumed = 0;
+    };
+
+    Executed execute(std::string_view bytes) {
+        if (llhttp_get_errno(&parser_) == HPE_PAUSED) {
+            llhttp_resume(&parser_);
+        }
+        body_ = {};
+        refusal_ = {};
+        const char* begin = bytes.empty() ? "" : bytes.data();
+        const llhttp_errno_t error = llhttp_execute(&parser_, begin, bytes.size());
+        if (error == HPE_PAUSED) {
+            return {error, static_cast<std::size_t>(llhttp_get_error_pos(&parser_) - begin)};
+        }
+        return {error, bytes.size()};
+    }
+
+    void reset() {
+        llhttp_reset(&parser_);
+        message_complete_ = false;
+    }
+
+    [[nodiscard]] bool keep_alive() const { return llhttp_should_keep_alive(&parser_) != 0; }
+    [[nodiscard]] bool message_complete() const { return message_complete_; }
+    // Of the last execute(): the body bytes, and our own reason for stopping it, if it was us.
+    [[nodiscard]] std::string_view body() const { return body_; }
+    [[nodiscard]] Refusal refusal() const { return refusal_; }
+
+  private:
+    static Llhttp& of(llhttp_t* parser) { return *static_cast<Llhttp*>(parser->data); }
+
+    // Trailers arrive by the header callbacks, too; they are discarded.
+    static bool in_head(llhttp_t* parser) { return of(parser).owner_.phase_ == Phase::Headers; }
+
+    static int on_header_field(llhttp_t* parser, const char* at, std::size_t bytes) {
+        if (in_head(parser)) {
+            RequestParser& owner = of(parser).owner_;
+            owner.header_text_.append(at, bytes);
+            std::transform(owner.header_text_.end() - static_cast<std::ptrdiff_t>(bytes), owner.header_text_.end(),
+                           owner.header_text_.end() - static_cast<std::ptrdiff_t>(bytes), to_lower);
+            owner.fields_.back().name_bytes += static_cast<std::uint32_t>(bytes);
+        }
+        return 0;
+    }
+
+    static int on_header_field_complete(llhttp_t* parser) {
+        if (in_head(parser)) {
+            RequestParser& owner = of(parser).owner_;
+            owner.fields_.back().value = offset(owner.header_text_);
+        }
+        return 0;
+    }
+
+    static int on_header_value(llhttp_t* parser, const char* at, std::size_t bytes) {
+        if (in_head(parser)) {
+            RequestParser& owner = of(parser).owner_;
+            owner.header_text_.append(at, bytes);
+            owner.fields_.back().value_bytes += static_cast<std::uint32_t>(bytes);
+        }
+        return 0;
+    }
+
+    static int on_header_value_complete(llhttp_t* parser) {
+        if (in_head(parser)) {
+            of(parser).refusal_ = of(parser).owner_.accept_field();
+        }
+        return of(parser).refusal_.status == 0 ? 0 : -1;
+    }
+
+    static int on_headers_complete(llhttp_t*) { return HPE_PAUSED; }
+
+    static int on_chunk_header(llhttp_t* parser) {
+        Llhttp& self = of(parser);
+        self.last_chunk_ = parser->content_length == 0;
+        const std::uint64_t most = self.owner_.max_body_bytes_;
+        if (most != 0 && parser->content_length > most - self.owner_.body_bytes_) {
+            self.refusal_ = {413, "The request body is too large."};
+            return -1;
+        }
+        return 0;
+    }
+
+    static int on_chunk_extension(llhttp_t* parser, const char*, std::size_t bytes) {
+        Llhttp& self = of(parser);
+        self.owner_.extension_bytes_ += bytes;
+        if (self.owner_.extension_bytes_ > kMaxExtensionBytes) {
+            self.refusal_ = {400, "The chunk extensions are too large."};
+            return -1;
+        }
+        return 0;
+    }
+
+    static int on_body(llhttp_t* parser, const char* at, std::size_t bytes) {
+        of(parser).body_ = {at, bytes};
+        return 0;
+    }
+
+    // Pausing after each chunk means at most one body span per execute(). Behind the last chunk on_message_complete does it.
+    static int on_chunk_complete(llhttp_t* parser) { return of(parser).last_chunk_ ? 0 : HPE_PAUSED; }
+
+    static int on_message_complete(llhttp_t* parser) {
+        of(parser).message_complete_ = true;
+        return HPE_PAUSED;
+    }
+
+    static const llhttp_settings_t& settings() {
+        static const llhttp_settings_t shared = [] {
+            llhttp_settings_t made;
+            llhttp_settings_init(&made);
+            made.on_header_field = on_header_field;
+            made.on_header_field_complete = on_header_field_complete;
+            made.on_header_value = on_header_value;
+            made.on_header_value_complete = on_header_value_complete;
+            made.on_headers_complete = on_headers_complete;
+            made.on_chunk_header = on_chunk_header;
+            made.on_chunk_extension_name = on_chunk_extension;
+            made.on_chunk_extension_value = on_chunk_extension;
+            made.on_body = on_body;
+            made.on_chunk_complete = on_chunk_complete;
+            made.on_message_complete = on_message_complete;
+            return made;
+        }();
+        return shared;
+    }
+
+    RequestParser& owner_;
+    llhttp_t parser_;
+    std::string_view body_;
+    Refusal refusal_;
+    bool last_chunk_ = false;
+    bool message_complete_ = false;
+};
+
+std::optional<std::string_view> RequestHead::find(ipc::KnownHeader known) const {
+    const auto found = std::find_if(headers.begin(), headers.end(), [&](const HeaderField& field) { return field.known == known; });
+    return found == headers.end() ? std::nullopt : std::optional(found->value);
+}
+
+std::optional<std::string_view> RequestHead::find(std::string_view lower_case_name) const {
+    const auto found = std::find_if(headers.begin(), headers.end(), [&](const HeaderField& field) { return field.name == lower_case_name; });
+    return found == headers.end() ? std::nullopt : std::optional(found->value);
+}
+
+RequestParser::RequestParser(const config::Http& limits)
+    : max_request_line_(limit(limits.max_request_line, kHighestMaxRequestLine)),
+      max_header_bytes_(limit(limits.max_header_bytes, kHighestMaxHeaderBytes)),
+      max_headers_(limit(limits.max_headers, kHighestMaxHeaders)),
+      max_body_bytes_(static_cast<std::uint64_t>(std::max<std::int64_t>(limits.max_body_bytes, 0))),
+      llhttp_(std::make_unique<Llhttp>(*this)) {}
+
+RequestParser::~RequestParser() = default;
+
+bool RequestParser::in_message() const {
+    switch (phase_) {
+    case Phase::RequestLine:
+        return !line_.empty() && line_ != "\r";
+    case Phase::Headers:
+    case Phase::Body:
+        return true;
+    case Phase::Complete:
+    case Phase::Refused:
+        return false;
+    }
+    return false;
+}
+
+RequestParser::Step RequestParser::feed(std::span<const std::byte> bytes) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (phase_ == Phase::Complete && !text.empty()) {
+        begin_message();
+    }
+    switch (phase_) {
+    case Phase::RequestLine:
+        return feed_request_line(text);
+    case Phase::Headers:
+        return feed_headers(text);
+    case Phase::Body:
+        return feed_body(text);
+    case Phase::Complete:
+        return {};
+    case Phase::Refused:
+        return {.event = Event::Refused};
+    }
+    return {};
+}
+
+void RequestParser::begin_message() {
+    clear_or_free(head_.headers, kKeptFields);
+    std::vector<HeaderField> headers = std::move(head_.headers);
+    head_ = RequestHead{};
+    head_.headers = std::move(headers);
+    clear_or_free(line_, kKeptText);
+    clear_or_free(header_text_, kKeptText);
+    clear_or_free(fields_, kKeptFields);
+    authority_ = {};
+    skipped_empty_line_ = false;
+    header_bytes_ = 0;
+    header_count_ = 0;
+    has_host_ = false;
+    has_content_length_ = false;
+    has_transfer_encoding_ = false;
+    body_bytes_ = 0;
+    extension_bytes_ = 0;
+    framing_bytes_ = 0;
+    llhttp_->reset();
+    phase_ = Phase::RequestLine;
+}
+
+RequestParser::Step RequestParser::refuse(Refusal refusal, std::size_t consumed) {
+    if (phase_ == Phase::RequestLine) {   // for the access log, which escapes what it writes
+        head_.request_line = without_line_end(line_);
+    }
+    phase_ = Phase::Refused;
+    refusal_ = refusal;
+    return {.event = Event::Refused, .consumed = consumed};
+}
+
+// ---- request line
+
+RequestParser::Step RequestParser::feed_request_line(std::string_view bytes) {
+    std::size_t consumed = 0;
+    while (consumed < bytes.size()) {
+        const std::size_t longest = max_request_line_ + 2;
+        std::string_view piece = bytes.substr(consumed, longest - line_.size());
+        const auto end = piece.find('\n');
+        piece = piece.substr(0, end == std::string_view::npos ? end : end + 1);
+        line_.append(piece);
+        consumed += piece.size();
+        if (end == std::string_view::npos) {
+            // Not HTTP at all (a TLS greeting, say) is told at once instead of at the header time-out.
+            if (!all(characters::kLine, without_line_end(line_))) {
+                return refuse({400, "The request line holds characters that HTTP does not allow."}, consumed);
+            }
+            if (line_.size() == longest) {
+                return refuse({414, "The request line is too long."}, consumed);
+            }
+            continue;
+        }
+        if (line_ == "\r\n" && !skipped_empty_line_) {   // RFC 9112 2.2
+            skipped_empty_line_ = true;
+            line_.clear();
+            continue;
+        }
+        if (const Refusal refusal = accept_request_line(); refusal.status != 0) {
+            return refuse(refusal, consumed);
+        }
+        phase_ = Phase::Headers;
+        fields_.emplace_back();
+        Step step = feed_headers(bytes.substr(consumed));
+        step.consumed += consumed;
+        return step;
+    }
+    return {.consumed = consumed};
+}
+
+Refusal RequestParser::accept_request_line() {
+    if (!line_.ends_with("\r\n")) {
+        return {400, "The request line does not end in CR LF."};
+    }
+    head_.request_line = without_line_end(line_);
+    const auto parsed = parse_request_line(head_.request_line);
+    if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
+        return *refusal;
+    }
+    const auto& line = std::get<RequestLine>(parsed);
+    head_.method = line.method;
+    head_.target = line.target;
+    head_.path = line.path;
+    head_.query = line.query;
+    head_.http_minor = line.http_minor;
+    head_.is_head = line.method == "HEAD";
+    authority_ = line.authority;
+    switch (llhttp_->execute(line_).error) {
+    case HPE_OK:
+        return kAccepted;
+    case HPE_INVALID_METHOD:
+    case HPE_INVALID_CONSTANT:   // a method of RTSP
+        return {501, "The request method is not known here."};
+    default:
+        return {400, "The request target is malformed."};
+    }
+}
+
+// ---- headers
+
+RequestParser::Step RequestParser::feed_headers(std::string_view bytes) {
+    const std::size_t longest = max_header_bytes_ + 2;   // with the empty line
+    const std::string_view piece = bytes.substr(0, longest - header_bytes_);
+    if (piece.empty()) {
+        return {};
+    }
+    const Llhttp::Executed executed = llhttp_->execute(piece);
+    header_bytes_ += executed.consumed;
+    if (executed.error == HPE_OK) {
+        if (header_bytes_ == longest) {
+            return refuse({431, "The request headers are too large."}, executed.consumed);
+        }
+        return {.consumed = executed.consumed};
+    }
+    if (executed.error != HPE_PAUSED) {
+        const Refusal ours = llhttp_->refusal();
+        return refuse(ours.status != 0 ? ours : header_refusal(executed.error), executed.consumed);
+    }
+    if (const Refusal refusal = accept_head(); refusal.status != 0) {
+        return refuse(refusal, executed.consumed);
+    }
+    phase_ = Phase::Body;
+    return {.event = Event::HeadComplete, .consumed = executed.consumed};
+}
+
+std::string_view RequestParser::field_name(const Field& field) const {
+    return std::string_view(header_text_).substr(field.name, field.name_bytes);
+}
+
+std::string_view RequestParser::field_value(const Field& field) const {
+    return trim(std::string_view(header_text_).substr(field.value, field.value_bytes));
+}
+
+// Judges the header line that is complete now, and prepares the next.
+Refusal RequestParser::accept_field() {
+    if (++header_count_ > max_headers_) {
+        return {431, "The request has too many headers."};
+    }
+    const std::string_view name = field_name(fields_.back());
+    const std::string_view value = field_value(fields_.back());
+    bool keep = name.find('_') == std::string_view::npos;
+    if (name == "host") {
+        if (std::exchange(has_host_, true)) {
+            return {400, "Host occurs twice."};
+        }
+        if (!valid_host(value)) {
+            return {400, "Host is malformed."};
+        }
+    } else if (name == "content-length") {
+        has_content_length_ = true;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), head_.content_length);
+        if (error != std::errc{} || end != value.data() + value.size()) {
+            return header_refusal(HPE_INVALID_CONTENT_LENGTH);
+        }
+    } else if (name == "transfer-encoding") {
+        if (std::exchange(has_transfer_encoding_, true)) {
+            return {400, "Transfer-Encoding occurs twice."};
+        }
+        if (head_.http_minor == 0) {
+            return {400, "HTTP/1.0 has no Transfer-Encoding."};
+        }
+        if (!equal_ignoring_case(value, "chunked")) {
+            return {501, "The only transfer coding known here is chunked."};
+        }
+        keep = false;
+    } else if (name == "expect") {
+        if (!equal_ignoring_case(value, "100-continue")) {
+            return {417, "The only expectation known here is 100-continue."};
+        }
+        head_.expects_continue = head_.http_minor == 1;   // RFC 9110 10.1.1
+    }
+    if (!keep) {
+        header_text_.resize(fields_.back().name);
+        fields_.pop_back();
+    }
+    fields_.push_back({.name = offset(header_text_)});
+    return kAccepted;
+}
+
+Refusal RequestParser::accept_head() {
+    fields_.pop_back();   // the one prepared for a further header line
+    if (!has_host_ && head_.http_minor == 1) {
+        return {400, "Host is missing."};
+    }
+    FETTLE_ASSERT(!(has_content_length_ && has_transfer_encoding_), "llhttp refuses both together");
+    if (has_transfer_encoding_) {
+        head_.body = BodyKind::Chunked;
+    } else if (head_.content_length > 0) {
+        head_.body = BodyKind::Length;
+        if (max_body_bytes_ != 0 && head_.content_length > max_body_bytes_) {
+            return {413, "The request body is too large."};
+        }
+    }
+    head_.expects_continue = head_.expects_continue && head_.body != BodyKind::None;
+    head_.keep_alive = llhttp_->keep_alive();
+    publish_headers();
+    return kAccepted;
+}
+
+void RequestParser::publish_headers() {
+    for (const Field& field : fields_) {
+        const std::string_view name = field_name(field);
+        const ipc::KnownHeader known = ipc::find_known_header(name);
+        const bool replaced = known == ipc::KnownHeader::Host && !authority_.empty();
+        head_.headers.push_back({.name = name, .value = replaced ? authority_ : field_value(field), .known = known});
+    }
+    if (!has_host_ && !authority_.empty()) {
+        head_.headers.push_back({.name = "host", .value = authority_, .known = ipc::KnownHeader::Host});
+    }
+}
+
+// ---- body
+
+RequestParser::Step RequestParser::feed_body(std::string_view bytes) {
+    if (head_.body == BodyKind::Chunked) {
+        return feed_chunked(bytes);
+    }
+    if (body_bytes_ == head_.content_length) {
+        phase_ = Phase::Complete;
+        return {.event = Event::MessageComplete};
+    }
+    if (bytes.empty()) {
+        return {};
+    }
+    const auto piece = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), head_.content_length - body_bytes_)));
+    body_bytes_ += piece.size();
+    return {.event = Event::BodyPiece, .consumed = piece.size(), .body = std::as_bytes(std::span(piece))};
+}
+
+RequestParser::Step RequestParser::feed_chunked(std::string_view bytes) {
+    std::size_t consumed = 0;
+    while (consumed < bytes.size()) {
+        const std::string_view rest = bytes.substr(consumed);
+        const Llhttp::Executed executed = llhttp_->execute(rest);
+        consumed += executed.consumed;
+        if (executed.error != HPE_OK && executed.error != HPE_PAUSED) {
+            const Refusal ours = llhttp_->refusal();
+            return refuse(ours.status != 0 ? ours : Refusal{400, "The chunked request body is malformed."}, consumed);
+        }
+        const std::string_view body = llhttp_->body();
+        if (body.empty()) {
+            framing_bytes_ += executed.consumed;
+        } else {
+            framing_bytes_ += static_cast<std::size_t>(body.data() - rest.data());
+        }
+        if (framing_bytes_ > kMaxFramingBytes) {
+            return refuse({400, "The chunked request body carries too much beside its data."}, consumed);
+        }
+        if (llhttp_->message_complete()) {
+            phase_ = Phase::Complete;
+            return {.event = Event::MessageComplete, .consumed = consumed};
+        }
+        if (!body.empty()) {
+            framing_bytes_ = static_cast<std::size_t>(rest.data() + executed.consumed - (body.data() + body.size()));
+            body_bytes_ += body.size();
+            return {.event = Event::BodyPiece, .consumed = consumed, .body = std::as_bytes(std::span(body))};
+        }
+    }
+    return {.consumed = consumed};
+}
+
+}   // namespace fettle::http
