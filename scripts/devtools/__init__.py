@@ -1,1 +1,4 @@
-"""Python shared by scripts/demo, bench/ and tests/e2e: start a fettle, look at its processes, talk to it. Standard library only, but for shop_checks (httpx)."""
+"""Shared by scripts/demo, bench/ and tests/e2e: start a fettle, look at its processes, talk to it.
+
+Standard library only, but for shop_checks (httpx).
+"""

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client that hides nothing: bytes out, one response in. For tests and load; use a real client for anything else."""
+"""An HTTP/1.1 client that hides nothing: bytes out, one response in. For tests and load only."""
 
 import socket
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ def chunked(pieces):
 
 
 class Connection:
-    """One connection to a (host, port) or a Unix socket's path. Responses are read one at a time; the rest stays buffered."""
+    """One connection to a (host, port) or a Unix socket's path. Responses are read one at a time."""
 
     def __init__(self, address, timeout=20):
         if isinstance(address, str):

@@ -1,7 +1,8 @@
-"""Load with a conscience: every request has a number, the application notes in a ledger which it saw, and afterwards each is accounted for.
+"""Load with a conscience: every request has a number, the application (/work of tests/e2e/apps/lab.py) notes in a
+ledger which it saw, and afterwards each is accounted for.
 
-The ledger is a file that workers append to with single write(2) calls on O_APPEND: "start NUMBER PID" as the application's first act,
-"end NUMBER PID" as its last. Lines survive kill -9.
+The ledger is a file that workers append to with single write(2) calls on O_APPEND: "start NUMBER PID TIME" as the
+application's first act, "end NUMBER PID TIME" as its last. Lines survive kill -9.
 """
 
 import threading
@@ -25,8 +26,8 @@ class Outcome:
 
 
 class Load:
-    """`clients` threads, each with one keep-alive connection at a time, each sending GET `target` (with {number} filled in) again and
-    again until stop(). A connection that the server closes *between* requests is opened anew and counts for nothing."""
+    """`clients` threads, each with one keep-alive connection at a time, each sending GET `target` (with {number} filled
+    in) again and again until stop()."""
 
     def __init__(self, address, target, clients=8, timeout=15):
         self.address = address
@@ -86,32 +87,33 @@ class Load:
             self.outcomes.append(Outcome(number, sent, time.monotonic(), result))
 
 
+@dataclass(frozen=True)
+class Entry:
+    event: str  # "start" or "end"
+    number: int  # of the request
+    pid: int
+    at: float  # CLOCK_MONOTONIC, the same for all processes
+
+
 class Ledger:
     def __init__(self, path):
         self.path = path
 
-    def lines(self):
+    def entries(self):
         try:
             with open(self.path, encoding="ascii") as file:
-                return [(event, int(number), int(pid)) for event, number, pid in map(str.split, file)]
+                fields = [line.split() for line in file]
         except FileNotFoundError:
             return []
+        return [Entry(event, int(number), int(pid), float(at)) for event, number, pid, at in fields]
 
     def started(self):
-        return Counter(number for event, number, _ in self.lines() if event == "start")
+        """{number: how often the application saw the request}"""
+        return Counter(entry.number for entry in self.entries() if entry.event == "start")
 
-    def ended(self):
-        return Counter(number for event, number, _ in self.lines() if event == "end")
-
-    def running(self):
-        """{number: pid} of requests that started and have not ended."""
-        open_requests = {}
-        for event, number, pid in self.lines():
-            if event == "start":
-                open_requests[number] = pid
-            else:
-                open_requests.pop(number, None)
-        return open_requests
+    def first_start(self, pid, after):
+        """When the process began its first request after that moment; None if it has not."""
+        return min((e.at for e in self.entries() if e.pid == pid and e.event == "start" and e.at > after), default=None)
 
 
 @dataclass

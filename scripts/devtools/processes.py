@@ -1,5 +1,6 @@
 """Processes as /proc shows them. A process that ends while it is looked at is simply not there."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -102,10 +103,8 @@ def descriptors(pid):
     found = {}
     try:
         for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
+            with contextlib.suppress(OSError):  # closed meanwhile
                 found[int(fd)] = os.readlink(f"/proc/{pid}/fd/{fd}")
-            except OSError:
-                pass
     except OSError:
         pass
     return found
@@ -116,10 +115,8 @@ def memory_files(pid):
     inodes = set()
     for fd, target in descriptors(pid).items():
         if target.startswith("/memfd:"):
-            try:
+            with contextlib.suppress(OSError):
                 inodes.add(os.stat(f"/proc/{pid}/fd/{fd}").st_ino)
-            except OSError:
-                pass
     try:
         with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
             inodes.update(int(line.split()[4]) for line in file if "/memfd:" in line)
@@ -135,6 +132,6 @@ def environment(pid):
 
 
 def become_subreaper():
-    """Orphans of our descendants become our children: whatever a server leaves behind is found by looking at our own children."""
+    """Orphans of our descendants become our children: what a server leaves behind is found among them."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")

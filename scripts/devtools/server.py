@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,7 +17,8 @@ BINARY = Path(os.environ.get("FETTLE_BIN", REPOSITORY / "build/release/bin/fettl
 
 # A line of the supervisor or balancer: when, pid, who, level, message.
 LOG_LINE = re.compile(
-    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) \S+ \[(?P<pid>\d+)\] (?P<process>\w+) (?P<level>debug|info|warning|error): (?P<message>.*)$"
+    r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) \S+ \[(?P<pid>\d+)\]"
+    r" (?P<process>\w+) (?P<level>debug|info|warning|error): (?P<message>.*)$"
 )
 
 
@@ -36,16 +38,26 @@ def to_toml(config):
     return "\n".join(lines)
 
 
+def clean_environment(extra=None):
+    """Ours without what configures a fettle; the interpreter that runs this is the application's."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("FETTLE_") and name not in ("PORT", "WEB_CONCURRENCY")
+    }
+    return {**inherited, "VIRTUAL_ENV": sys.prefix, "PYTHONDONTWRITEBYTECODE": "1", **(extra or {})}
+
+
 class Server:
-    """`folder` must exist. `config` ({section: {key: value}}, or TOML as text) runs `fettle serve`; without it `arguments` are a whole
-    command line. Standard output and standard error go to `log_file`."""
+    """`folder` must exist. `config` ({section: {key: value}}, or TOML as text) runs `fettle serve`; without it
+    `arguments` are a whole command line. Standard output and standard error go to `log_file`."""
 
     def __init__(self, folder, config=None, arguments=(), env=None, cwd=None, prefix=()):
         self.folder = Path(folder)
         self.log_file = self.folder / "fettle.log"
         self.config_file = self.folder / "fettle.toml"
         self.cwd = cwd or self.folder
-        self.env = {**os.environ, **(env or {})}
+        self.env = clean_environment(env)
         self.prefix = list(prefix)
         self.arguments = list(arguments)
         self.process = None
@@ -84,7 +96,7 @@ class Server:
     def wait_ready(self, workers, timeout=30):
         """Until that many workers are ready at once."""
         self.wait_until(
-            lambda: self.process.poll() is not None or self.ready_workers() >= workers,
+            lambda: self.process.poll() is not None or len(self.ready_workers()) >= workers,
             timeout,
             f"{workers} ready workers",
         )
@@ -141,11 +153,18 @@ class Server:
     # ---- its processes
 
     def ready_workers(self):
-        """Workers of this moment whose last word in the log was `worker ready`."""
-        ready = {
-            int(pid) for message in self.log_messages("^worker ready ") for pid in re.findall(r"\bpid=(\d+)", message)
-        }
-        return len(ready & {worker.pid for worker in self.workers()})
+        """The living workers that the log calls ready."""
+        messages = self.log_messages("^worker ready ")
+        ready = {int(pid) for message in messages for pid in re.findall(r"\bpid=(\d+)", message)}
+        return [worker for worker in self.workers() if worker.pid in ready]
+
+    def wait_replaced(self, worker, timeout=10):
+        """Until another process is ready in the worker's seat; returns it."""
+
+        def replacement():
+            return next((w for w in self.ready_workers() if w.number == worker.number and w.pid != worker.pid), None)
+
+        return self.wait_until(replacement, timeout, f"seat {worker.number} to be filled again")
 
     def by_role(self, role):
         return sorted(
@@ -166,7 +185,7 @@ class Server:
 
     def kill(self, process, number=signal.SIGKILL):
         """Signals a process of this server; returns when, on the monotonic clock."""
-        assert process is not None and processes.read(process.pid), "the process to signal is gone"
+        assert process is not None, "there is no such process"
         moment = time.monotonic()
         os.kill(process.pid, number)
         return moment

@@ -1,6 +1,7 @@
 """What a client can rely on in examples/flask_shop: run by scripts/demo --check and, one by one, by tests/e2e.
 
-A check is a function of an httpx.Client whose base URL is the shop; its first line says what it checks. It raises AssertionError.
+A check is a function of an httpx.Client whose base URL is the shop; its docstring says what it checks. It raises
+AssertionError.
 """
 
 import csv

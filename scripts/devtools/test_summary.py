@@ -1,4 +1,4 @@
-"""The summary of scripts/test: what each part took and the counts of all JUnit reports; exit code 1 unless everything passed."""
+"""The summary of scripts/test: what each part took, the counts of all JUnit reports; exit code 1 on any failure."""
 
 import sys
 import xml.etree.ElementTree as ElementTree

@@ -10,7 +10,7 @@ class Timeout(AssertionError):
 
 
 def wait_until(condition, timeout, what, details=None):
-    """Returns condition()'s first true value. `what` completes "timed out waiting for ..."; `details()` is added to the message."""
+    """Returns condition()'s first true value. `what` completes "timed out waiting for ..."; `details()` is added."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

@@ -1,31 +1,36 @@
 """Server for the tests: devtools' server plus the invariants that hold after every test, whatever it did to the server.
 
 - It ended with the exit code the test expects (0).
-- No process of it is left, not even a zombie. The test process is a subreaper, so everything orphaned ends up below it.
+- No process of it is left, not even a zombie. The test process is a subreaper: everything orphaned ends up below it.
 - No Unix socket file of it is left.
-- Nothing in the log is unexplained: no warning, error, sanitizer report, traceback or assertion that the test did not announce with expect_log().
+- Nothing in the log is unexplained: no warning, error, sanitizer report, traceback or assertion that the test did not
+  announce with expect_log().
 """
 
+import contextlib
 import errno
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 from devtools import http, processes
-from devtools.server import LOG_LINE
+from devtools.server import BINARY, LOG_LINE, clean_environment
 from devtools.server import Server as PlainServer
 
 APPS = Path(__file__).with_name("apps")
 
 # What must not be in the log unannounced, be it a line of fettle's or of anybody else.
 _SUSPICIOUS = re.compile(
-    r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|ThreadSanitizer|runtime error:|assertion .* failed|Traceback|terminate called|Fatal Python"
+    r"(Address|Leak|UndefinedBehavior|Thread)Sanitizer|runtime error:|assertion .* failed|terminate called"
+    r"|Traceback|Fatal Python"
 )
 
 
 class Server(PlainServer):
-    """Ready to use after start(): `config` sections are merged over the test's defaults (one worker, a free port, an app of apps/)."""
+    """Ready to use after start(): `config` is merged over the tests' defaults (one worker, any port, an app of apps/);
+    `raw` leaves configuration and command line to `arguments`."""
 
     def __init__(self, folder, target=None, config=None, arguments=(), env=None, raw=False, **more):
         self._expected_log = []
@@ -49,7 +54,7 @@ class Server(PlainServer):
             folder,
             config,
             arguments,
-            env={"PYTHONDONTWRITEBYTECODE": "1", "TEST_FOLDER": str(folder), **(env or {})},
+            env={"TEST_FOLDER": str(folder), **(env or {})},
             **more,
         )
 
@@ -74,7 +79,8 @@ class Server(PlainServer):
             self.process.wait()
             raise
         assert code == self.expected_exit, (
-            f"fettle {'stopped' if stopped_here else 'had ended'} with exit code {code}, expected {self.expected_exit}\n{self.log_excerpt()}"
+            f"fettle {'stopped' if stopped_here else 'had ended'} with exit code {code}, expected {self.expected_exit}\n"
+            + self.log_excerpt()
         )
         for path in self.socket_files:
             assert not (self.folder / path).exists(), f"the socket file {path} was left behind"
@@ -83,7 +89,7 @@ class Server(PlainServer):
     # ---- the log
 
     def expect_log(self, *patterns):
-        """Announces lines (regular expressions) that would otherwise fail the test. Each must have appeared by the end of it."""
+        """Announces lines (regular expressions) that would otherwise fail the test. Each must appear."""
         self._expected_log += [(pattern, True) for pattern in patterns]
 
     def allow_log(self, *patterns):
@@ -134,13 +140,33 @@ class Server(PlainServer):
 
         self.wait_until(opened, timeout, f"a request at the gate '{gate}'")
 
+    def wait_resources(self, before):
+        """Until resources() are what they were: no descriptor, no memory file leaked."""
+        self.wait_until(
+            lambda: self.resources() == before, 5, f"the resources to be {before} again\nnow: {self.resources()}"
+        )
+
     def resources(self):
-        """{role and number: (open descriptors, memory files)} of every process of the server: equal before and after means no leak."""
+        """{role and number: (open descriptors, memory files)} of every process: equal before and after means no leak."""
         return {
             f"{p.role} {p.number}": (len(processes.descriptors(p.pid)), len(processes.memory_files(p.pid)))
             for p in [processes.read(self.pid), *processes.descendants(self.pid)]
             if p is not None and p.role and not p.zombie
         }
+
+
+def fettle(*arguments, env=None, cwd=APPS, timeout=60):
+    """Runs a fettle that ends by itself; what it said is in stdout and stderr."""
+    return subprocess.run(
+        [BINARY, *arguments],
+        cwd=cwd,
+        env=clean_environment({"TEST_FOLDER": "/nonexistent", **(env or {})}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        text=True,
+        check=False,
+    )
 
 
 def is_suspicious(line):
@@ -155,10 +181,8 @@ def merged(base, extra):
 
 
 def signal_if_there(pid, number=signal.SIGKILL):
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def strays(before):

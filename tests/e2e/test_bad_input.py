@@ -7,26 +7,15 @@ from pathlib import Path
 
 import pytest
 from devtools.server import BINARY
-from harness import APPS
+from harness import APPS, fettle
 
 USAGE, NEVER_READY, APP_LOAD, BIND, INTERPRETER, CONFIGURATION = 2, 3, 4, 5, 6, 7
 
 
-def run(*arguments, cwd=APPS, env=None, timeout=60):
-    """A fettle that should end by itself; returns (exit code, everything it said)."""
-    environment = {**os.environ, "TEST_FOLDER": "/nonexistent", **(env or {})}
-    done = subprocess.run(
-        [BINARY, *arguments],
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=timeout,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout
+def run(*arguments, **options):
+    """(exit code, everything it said)"""
+    done = fettle(*arguments, **options)
+    return done.returncode, done.stdout + done.stderr
 
 
 def serve(folder, config):

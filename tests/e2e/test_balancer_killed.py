@@ -29,7 +29,7 @@ def test_the_same_workers_serve_again_at_once(server, threads):
         assert [worker.pid for worker in lab.workers()] == workers
 
     assert json.loads(lab.get("/worker").body)["pid"] in workers
-    lab.wait_until(lambda: lab.resources() == before, 5, f"the descriptors and memory files of before, {before}")
+    lab.wait_resources(before)
 
 
 def test_connections_made_while_there_is_no_balancer_are_served_by_the_next(server):

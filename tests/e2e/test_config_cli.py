@@ -1,30 +1,10 @@
 """The command line: help, check, config, and who wins."""
 
 import json
-import os
 import re
-import subprocess
 
 import pytest
-from devtools.server import BINARY
-from harness import APPS
-
-
-def fettle(*arguments, env=None, cwd=APPS):
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("FETTLE_") and name not in ("PORT", "WEB_CONCURRENCY")
-    }
-    return subprocess.run(
-        [BINARY, *arguments],
-        cwd=cwd,
-        env={**clean, "TEST_FOLDER": "/nonexistent", **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+from harness import APPS, fettle
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +37,7 @@ def test_the_version_is_told():
 
 
 def effective(folder, *arguments, env=None):
-    """{key: (value, origin)} of `config --show`."""
+    """What `config --show` prints: one line per setting with its value and origin."""
     said = fettle("config", "--show", "-c", str(folder / "fettle.toml"), *arguments, env=env)
     assert said.returncode == 0, said.stderr
     return said.stdout
@@ -76,12 +56,12 @@ def test_file_environment_and_command_line_win_in_this_order(folder):
     with_environment = effective(folder, env={"FETTLE_CONCURRENCY_PROCESSES": "5", "WEB_CONCURRENCY": "4"})
     with_all = effective(folder, "--processes", "6", env={"FETTLE_CONCURRENCY_PROCESSES": "5"})
 
-    assert "3" in line_of(file_only, "processes")
-    assert "fettle.toml" in line_of(file_only, "processes")
-    assert "5" in line_of(with_environment, "processes")
-    assert "FETTLE_CONCURRENCY_PROCESSES" in line_of(with_environment, "processes")
-    assert "6" in line_of(with_all, "processes")
-    assert "7" in line_of(with_all, "max_length")
+    assert "3" in line_of(file_only, "concurrency.processes")
+    assert "fettle.toml" in line_of(file_only, "concurrency.processes")
+    assert "5" in line_of(with_environment, "concurrency.processes")
+    assert "FETTLE_CONCURRENCY_PROCESSES" in line_of(with_environment, "concurrency.processes")
+    assert "6" in line_of(with_all, "concurrency.processes")
+    assert "7" in line_of(with_all, "queue.max_length")
 
 
 def test_port_and_web_concurrency_are_understood(folder):
@@ -89,8 +69,8 @@ def test_port_and_web_concurrency_are_understood(folder):
 
     shown = effective(folder, env={"PORT": "9123", "WEB_CONCURRENCY": "4"})
 
-    assert "9123" in line_of(shown, "bind")
-    assert "4" in line_of(shown, "processes")
+    assert "9123" in line_of(shown, "listen.bind")
+    assert "4" in line_of(shown, "concurrency.processes")
 
 
 def test_check_says_that_an_application_is_fine(folder):

@@ -21,10 +21,10 @@ def test_the_zygote_imports_once_for_all_workers(server):
 def test_a_replacement_is_forked_without_a_new_import(server):
     lab = server("counts_imports").start()
     lab.expect_log("seat=0.*(signal|SIGKILL)")
-    before = lab.workers()[0].pid
 
-    lab.kill(lab.workers()[0])
-    lab.wait_until(lambda: lab.ready_workers() == 1 and lab.workers()[0].pid != before, 10, "a replacement")
+    victim = lab.workers()[0]
+    lab.kill(victim)
+    lab.wait_replaced(victim)
 
     assert len(imports(lab)) == 1
 

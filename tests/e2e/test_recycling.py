@@ -22,8 +22,8 @@ def test_max_requests_replaces_a_worker_and_loses_nothing(server):
     lives = {pid: pids.count(pid) for pid in pids}
     assert len(lives) >= 3
     assert all(count >= 50 for count in list(lives.values())[:-1])
-    lab.wait_until(lambda: lab.ready_workers() == 1 and len(lab.workers()) == 1, 10, "one worker")
-    lab.wait_until(lambda: lab.resources() == before, 5, f"the descriptors and memory files of before, {before}")
+    lab.wait_until(lambda: len(lab.ready_workers()) == len(lab.workers()) == 1, 10, "one worker")
+    lab.wait_resources(before)
 
 
 def test_jitter_spreads_the_replacements(server):
@@ -39,10 +39,6 @@ def test_jitter_spreads_the_replacements(server):
 
 def test_max_lifetime_replaces_an_idle_worker(server):
     lab = server("lab", {"recycle": {"max_lifetime": 0.5}}).start()
-    before = lab.workers()[0].pid
-
-    lab.wait_until(
-        lambda: before not in [worker.pid for worker in lab.workers()] and lab.ready_workers() == 1, 20, "a replacement"
-    )
+    lab.wait_replaced(lab.workers()[0], timeout=20)
 
     assert lab.get("/").status == 200

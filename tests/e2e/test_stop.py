@@ -1,12 +1,15 @@
 """Ways to stop."""
 
+import fcntl
 import os
 import pty
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
+from devtools import processes
 from devtools.http import ConnectionEnded, request_bytes
 from devtools.server import BINARY
 from devtools.waiting import wait_until
@@ -94,9 +97,14 @@ def test_a_quick_stop_does_not_wait_for_requests(server, signals):
 
 
 def test_ctrl_c_on_a_terminal_stops_it(server, folder):
-    """The terminal sends SIGINT to the whole foreground group: workers, too, get it and must leave the stop to the supervisor."""
+    """The terminal sends SIGINT to the whole foreground group: workers get it, too, and must leave the stop to the
+    supervisor."""
     lab = server("lab")
     master, slave = pty.openpty()
+
+    def take_terminal():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
     with open(lab.log_file, "ab") as log:
         lab.process = subprocess.Popen(
             [BINARY, *lab.arguments],
@@ -106,7 +114,7 @@ def test_ctrl_c_on_a_terminal_stops_it(server, folder):
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
+            preexec_fn=take_terminal,
         )
     os.close(slave)
     lab.wait_ready(1)
@@ -133,15 +141,9 @@ def test_a_supervisor_killed_by_9_takes_everybody_with_it(server):
     lab.signal(signal.SIGKILL)
 
     lab.wait_exit(5)
-    alive = lambda: [
-        p
-        for p in everybody
-        if os.path.exists(f"/proc/{p.pid}") and (q := processes_read(p.pid)) and q.started == p.started and not q.zombie
-    ]  # noqa: E731
-    wait_until(lambda: not alive(), 10, "the others to leave")
+    wait_until(lambda: not any(is_running(process) for process in everybody), 10, "the others to leave")
 
 
-def processes_read(pid):
-    from devtools import processes
-
-    return processes.read(pid)
+def is_running(process):
+    now = processes.read(process.pid)
+    return now is not None and now.started == process.started and not now.zombie

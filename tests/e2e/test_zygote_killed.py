@@ -12,8 +12,9 @@ def test_nobody_notices_and_later_workers_come_from_a_new_zygote(server):
 
     lab.kill(zygote)
     assert json.loads(lab.get("/worker").body)["pid"] in workers
-    lab.kill(lab.workers()[0])
-    lab.wait_until(lambda: lab.ready_workers() == 2 and lab.workers()[0].pid != workers[0], 20, "seat 0 to be back")
+    victim = lab.workers()[0]
+    lab.kill(victim)
+    lab.wait_replaced(victim, timeout=20)
 
     assert lab.workers()[1].pid == workers[1]
     assert lab.zygote().pid != zygote.pid

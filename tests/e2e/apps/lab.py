@@ -1,8 +1,10 @@
 """The tests' main application: one small function per behaviour, chosen by path.
 
-A gate is a named pipe in TEST_FOLDER: a request that waits at one has certainly started, and goes on when the test opens it.
+A gate is a named pipe in TEST_FOLDER: a request that waits at one has certainly started, and goes on when the test
+opens it.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -10,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from urllib.parse import parse_qsl
 
 FOLDER = os.environ["TEST_FOLDER"]
@@ -27,10 +30,8 @@ def note(file, text):
 
 def wait_at_gate(name):
     path = os.path.join(FOLDER, name)
-    try:
+    with contextlib.suppress(FileExistsError):
         os.mkfifo(path)
-    except FileExistsError:
-        pass
     with open(path, "rb"):  # blocks until the test opens the other end; the interpreter is free meanwhile
         pass
 
@@ -168,9 +169,9 @@ def gated_stream(env, start_response, query):
 
 def work(env, start_response, query):
     """A request of devtools.load: about `ms` milliseconds of waiting, noted in the ledger."""
-    note("ledger", f"start {query['number']} {os.getpid()}")
+    note("ledger", f"start {query['number']} {os.getpid()} {time.monotonic()}")
     threading.Event().wait(float(query.get("ms", 5)) / 1000)
-    note("ledger", f"end {query['number']} {os.getpid()}")
+    note("ledger", f"end {query['number']} {os.getpid()} {time.monotonic()}")
     return text(start_response, query["number"])
 
 
