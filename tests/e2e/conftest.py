@@ -1,4 +1,4 @@
-"""Fixtures: `server` makes servers for a test; afterwards, whatever it did, the invariants of harness.py are checked."""
+"""Fixtures: `server` makes servers for a test; afterwards, the invariants of harness.py are checked."""
 
 import os
 import tempfile

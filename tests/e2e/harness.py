@@ -79,7 +79,7 @@ class Server(PlainServer):
             self.process.wait()
             raise
         assert code == self.expected_exit, (
-            f"fettle {'stopped' if stopped_here else 'had ended'} with exit code {code}, expected {self.expected_exit}\n"
+            f"fettle {'stopped' if stopped_here else 'had ended'} with exit code {code}, not {self.expected_exit}\n"
             + self.log_excerpt()
         )
         for path in self.socket_files:

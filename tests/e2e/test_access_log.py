@@ -21,7 +21,8 @@ def test_the_default_is_apaches_combined_format(server, folder):
 
     (line,) = lines(lab, 1)
     assert re.fullmatch(
-        r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /sized\?n=123 HTTP/1\.1" 200 123 "http://example\.com/" "an .*agent.*"',
+        r"127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"
+        r' "GET /sized\?n=123 HTTP/1\.1" 200 123 "http://example\.com/" "an .*agent.*"',
         line,
     )
 

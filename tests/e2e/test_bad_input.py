@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from devtools.server import BINARY
+from devtools.server import BINARY, to_toml
 from harness import APPS, fettle
 
 USAGE, NEVER_READY, APP_LOAD, BIND, INTERPRETER, CONFIGURATION = 2, 3, 4, 5, 6, 7
@@ -120,10 +120,14 @@ def test_an_application_that_ends_the_process_at_import_is_reported():
 
 
 def test_workers_that_all_die_before_they_are_ready_end_the_first_start(folder):
-    config = '[app]\ntarget = "dies_after_fork"\nchdir = "%s"\nenv = {DIE_AFTER_FORK = "1"}\n[listen]\nbind = ["127.0.0.1:0"]\n'
-    config += "[restart]\nbase_delay = 0.01\nstart_attempts = 3\n[concurrency]\nprocesses = 2\n"
+    config = {
+        "app": {"target": "dies_after_fork", "chdir": APPS, "env": {"DIE_AFTER_FORK": "1"}},
+        "listen": {"bind": ["127.0.0.1:0"]},
+        "concurrency": {"processes": 2},
+        "restart": {"base_delay": 0.01, "start_attempts": 3},
+    }
 
-    code, said = serve(folder, config % APPS)
+    code, said = serve(folder, to_toml(config))
 
     assert code == NEVER_READY
     assert "9" in said
@@ -214,22 +218,19 @@ def other_interpreter():
     return None
 
 
-def test_a_log_file_that_cannot_be_opened_is_named(folder):
-    code, said = serve(
-        folder, f'[app]\ntarget = "lab"\nchdir = "{APPS}"\n[log]\nfile = "{folder}/missing/fettle.log"\n'
-    )
+@pytest.mark.parametrize("key", ["file", "access"])
+def test_a_log_that_cannot_be_opened_is_named(folder, key):
+    path = f"{folder}/missing/some.log"
+    config = {
+        "app": {"target": "lab", "chdir": APPS},
+        "listen": {"bind": ["127.0.0.1:0"]},
+        "log": {key: path},
+    }
+
+    code, said = serve(folder, to_toml(config))
 
     assert code != 0
-    assert f"{folder}/missing/fettle.log" in said
-
-
-def test_an_access_log_that_cannot_be_opened_is_named(folder):
-    config = f'[app]\ntarget = "lab"\nchdir = "{APPS}"\n[listen]\nbind = ["127.0.0.1:0"]\n[log]\naccess = "{folder}/missing/access.log"\n'
-
-    code, said = serve(folder, config)
-
-    assert code != 0
-    assert f"{folder}/missing/access.log" in said
+    assert path in said
 
 
 def test_a_full_disk_for_logs_stops_nobody_and_is_said_once(server):

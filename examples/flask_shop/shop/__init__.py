@@ -1,5 +1,6 @@
 """A small shop: Flask, SQLite and nothing else."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -12,7 +13,7 @@ from . import cart, catalogue, database, lab, orders, photos
 def create_app(data_folder=None):
     """The application. Its database, uploads and session key live in `data_folder`.
 
-    Every worker process calls this, or inherits what it made: nothing that must not cross a fork (an open database) is kept.
+    Worker processes call this or inherit what it made: nothing that must not cross a fork (an open database) is kept.
     """
     folder = Path(data_folder or os.environ.get("SHOP_DATA") or Path(__file__).parent.parent / "data").resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,9 +53,7 @@ def _kept_secret(path):
         candidate = path.with_name(f"{path.name}.{os.getpid()}")
         candidate.touch(mode=0o600)
         candidate.write_text(secrets.token_hex(32))
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(candidate, path)
-        except FileExistsError:
-            pass
         candidate.unlink()
     return path.read_text()

@@ -63,7 +63,7 @@ def product(slug):
 
 @blueprint.get("/products/<slug>/related")
 def related(slug):
-    """What others bought with it, by cosine similarity over all orders: deliberately computed in Python, it keeps a CPU busy."""
+    """What others bought with it, by cosine similarity over all orders: computed in Python, it keeps a CPU busy."""
     chosen = product_by_slug(slug)
     effort = min(max(request.args.get("effort", 1, type=int), 1), 1000)  # repeats the work
     buyers = {}

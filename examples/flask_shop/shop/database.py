@@ -55,12 +55,13 @@ def prepare(path):
 def _seed(connection):
     connection.executemany("INSERT INTO category (slug, name) VALUES (?, ?)", CATEGORIES)
     connection.executemany(
-        "INSERT INTO product (slug, name, category, price_cents, stock, picture, description) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO product (slug, name, category, price_cents, stock, picture, description)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         PRODUCTS,
     )
     products = connection.execute("SELECT id, price_cents FROM product ORDER BY id").fetchall()
     day_one = datetime(2024, 1, 1, 9, tzinfo=UTC)
-    for number in range(PAST_ORDERS):  # a past to export and to compute with; the same on every machine
+    for number in range(PAST_ORDERS):  # a past to export and to compute with
         name, city = CUSTOMERS[number * 7 % len(CUSTOMERS)]
         placed = (day_one + timedelta(hours=11 * number)).isoformat(timespec="seconds")
         order = connection.execute(
