@@ -41,6 +41,7 @@ struct BalancerRole {
 struct Actions {
     std::function<ExitCode(const config::Config&)> serve;  // returns when the service has ended
     std::function<Result<ApplicationCheck>(const config::Config&)> check_application;
+    std::function<Result<void>(std::string_view)> judge_access_format;
     std::function<ExitCode(const BalancerRole&)> balance;
     std::function<std::string()> lifecycle_markdown;
 };
@@ -55,7 +56,8 @@ struct Context {
 
 class Command {
   public:
-    explicit Command(CLI::App& app) : app_(app) {}
+    // `app` is this subcommand's part of the command line; it is owned by its parent.
+    explicit Command(CLI::App& app);
 
     Command(const Command&) = delete;
     Command& operator=(const Command&) = delete;
@@ -65,11 +67,8 @@ class Command {
     [[nodiscard]] bool chosen() const;
     [[nodiscard]] virtual ExitCode run(const Context& context) = 0;
 
-  protected:
-    [[nodiscard]] CLI::App& app() const { return app_; }
-
   private:
-    CLI::App& app_;  // owned by its parent, the application of the whole command line
+    CLI::App& app_;
 };
 
 }  // namespace fettle::cli

@@ -55,6 +55,10 @@ ExitCode unknown_command(const Context& context, const CLI::App& root, const std
 
 }  // namespace
 
+Command::Command(CLI::App& app) : app_(app) {
+    app_.group("Commands");
+}
+
 bool Command::chosen() const {
     return app_.parsed();
 }
@@ -83,7 +87,7 @@ ExitCode run_command_line(const std::vector<std::string>& arguments, const Conte
         return ExitCode::Ok;
     } catch (const CLI::CallForHelp&) {
         const auto parsed = root.get_subcommands();
-        context.out << (parsed.empty() ? &root : parsed.front())->help();
+        context.out << (parsed.empty() ? root.help() : parsed.front()->help(root.get_name()));
         return ExitCode::Ok;
     } catch (const CLI::ParseError& error) {
         const auto parsed = root.get_subcommands();

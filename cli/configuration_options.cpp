@@ -16,6 +16,18 @@ namespace {
 
 constexpr std::string_view kTarget = "app.target";
 
+// A default as it would be typed; empty if it goes without saying.
+std::string plain(const config::Value& value) {
+    if (const auto* list = std::get_if<config::TextList>(&value)) {
+        return fmt::format("{}", fmt::join(*list, " "));
+    }
+    if (const auto* number = std::get_if<std::int64_t>(&value); number != nullptr && *number != 0) {
+        return fmt::to_string(*number);
+    }
+    const auto* text = std::get_if<std::string>(&value);
+    return text == nullptr ? std::string() : *text;
+}
+
 // One sentence without Markdown, and the default.
 std::string help_text(const config::Setting& setting) {
     std::string text(setting.flag.help);
@@ -27,30 +39,43 @@ std::string help_text(const config::Setting& setting) {
         }
     }
     text.erase(std::remove(text.begin(), text.end(), '`'), text.end());
-    const config::Value built_in = setting.get(config::Config{});
-    const bool worth_saying = !std::holds_alternative<bool>(built_in) && built_in != config::Value{std::string()} &&
-                              built_in != config::Value{std::int64_t{0}};
-    return worth_saying ? fmt::format("{} Default: {}", text, config::to_toml(setting, built_in)) : text;
+    const std::string built_in = plain(setting.get(config::Config{}));
+    return built_in.empty() ? text : fmt::format("{} Default: {}", text, built_in);
 }
 
-ExitCode say_problems(const config::Problems& problems, const Context& context) {
+// Of the command line, or what only a missing argument of the command line explains.
+bool is_usage(const config::Problem& problem, bool file_given) {
+    return problem.origin.kind == config::Origin::CommandLine ||
+           (!file_given && problem.origin.kind == config::Origin::BuiltIn && problem.setting == kTarget);
+}
+
+ExitCode say_problems(const config::Problems& problems, bool file_given, const Context& context) {
     for (const config::Problem& problem : problems) {
         context.err << "fettle: error: " << problem.message() << '\n';
     }
-    const bool usage = std::all_of(problems.begin(), problems.end(), [](const config::Problem& problem) {
-        return problem.origin.kind == config::Origin::CommandLine;
-    });
+    const bool usage = std::all_of(problems.begin(), problems.end(),
+                                   [&](const config::Problem& problem) { return is_usage(problem, file_given); });
     context.err << (usage ? "fettle: hint: 'fettle run --help' lists the options"
                           : "fettle: hint: 'fettle config --reference' describes every setting")
                 << '\n';
     return usage ? ExitCode::Usage : ExitCode::Configuration;
 }
 
+// The balancer compiles the format; asking it now turns a broken one into an answer instead of a balancer that cannot
+// start.
+void judge_access_format(const config::Effective& effective, const Context& context, config::Problems& problems) {
+    constexpr std::string_view kSetting = "log.access_format";
+    if (const auto judged = context.actions.judge_access_format(effective.config.log.access_format); !judged) {
+        problems.push_back({effective.origin_of(kSetting), std::string(kSetting),
+                            fmt::format("{}: {}", kSetting, judged.error().message())});
+    }
+}
+
 }  // namespace
 
 ConfigurationOptions::ConfigurationOptions(CLI::App& app, Accept accept) {
     CLI::Option* file = app.add_option("-c,--config", file_, "Configuration file (TOML).");
-    file->option_text("FILE")->required(accept == Accept::File);
+    file->type_name("FILE")->required(accept == Accept::File);
     if (accept == Accept::File) {
         return;
     }
@@ -58,8 +83,8 @@ ConfigurationOptions::ConfigurationOptions(CLI::App& app, Accept accept) {
         if (setting.name() == kTarget) {
             Given& target = given_.emplace_back(Given{&setting, {}});
             app.add_option("target", target.values, help_text(setting))
-                    ->option_text(std::string(setting.flag.placeholder))
-                    ->expected(1);
+                    ->type_name(std::string(setting.flag.placeholder))
+                    ->allow_extra_args(false);
         } else if (!setting.flag.name.empty()) {
             add_flag(app, setting);
         }
@@ -77,7 +102,7 @@ void ConfigurationOptions::add_flag(CLI::App& app, const config::Setting& settin
             flag.short_name.empty() ? std::string(flag.name) : fmt::format("{},{}", flag.short_name, flag.name);
     const bool list = std::holds_alternative<config::TextListKind>(setting.kind);
     app.add_option(names, given.values, help_text(setting))
-            ->option_text(std::string(flag.placeholder))
+            ->type_name(std::string(flag.placeholder))
             ->allow_extra_args(false)  // "--bind :80 shop.wsgi" takes one address; it is repeated for more
             ->multi_option_policy(list ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
 }
@@ -104,9 +129,10 @@ std::optional<config::Effective> load_configuration(const ConfigurationOptions& 
     }
     if (purpose == config::Purpose::Serve && resolution.problems.empty()) {
         config::preflight(resolution.effective, resolution.problems);
+        judge_access_format(resolution.effective, context, resolution.problems);
     }
     if (!resolution.problems.empty()) {
-        exit_code = say_problems(resolution.problems, context);
+        exit_code = say_problems(resolution.problems, !options.file().empty(), context);
         return std::nullopt;
     }
     return std::move(resolution.effective);

@@ -13,15 +13,17 @@ constexpr std::size_t kRightColumn = 68;
 
 class HelpFormatter final : public CLI::Formatter {
   public:
+    std::string make_description(const CLI::App* app) const override { return app->get_description() + "\n\n"; }
+
     std::string make_option(const CLI::Option* option, bool is_positional) const override {
-        const std::string argument =
-                is_positional || option->get_option_text().empty() ? "" : " " + option->get_option_text();
+        const bool flag = option->get_type_size() == 0;
+        const std::string argument = is_positional || flag ? "" : " " + option->get_type_name();
         return help_line(make_option_name(option, is_positional) + argument, option->get_description());
     }
 
     std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
         if (is_positional) {
-            return option->get_option_text();
+            return option->get_type_name();
         }
         std::string name = option->get_name(false, true);  // "-b,--bind"
         if (const auto comma = name.find(','); comma != name.npos) {
@@ -42,7 +44,6 @@ class HelpFormatter final : public CLI::Formatter {
 std::shared_ptr<CLI::FormatterBase> make_help_formatter() {
     auto formatter = std::make_shared<HelpFormatter>();
     formatter->label("SUBCOMMAND", "COMMAND");
-    formatter->label("Subcommands", "Commands");
     formatter->label("Positionals", "Argument");
     return formatter;
 }

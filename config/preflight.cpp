@@ -40,9 +40,7 @@ void check_directory(const Effective& effective, std::string_view setting, const
 
 void preflight(const Effective& effective, Problems& problems) {
     check_directory(effective, "app.chdir", effective.config.app.chdir, X_OK, problems);
-    if (const std::string& spool = effective.config.http.spool_dir; !spool.empty()) {
-        check_directory(effective, "http.spool_dir", spool, W_OK | X_OK, problems);
-    }
+    check_directory(effective, "http.spool_dir", effective.config.http.spool_dir, W_OK | X_OK, problems);
 }
 
 }  // namespace fettle::config

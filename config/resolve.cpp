@@ -91,6 +91,22 @@ void apply_command_line(const std::vector<Override>& overrides, Resolution& reso
     }
 }
 
+// The balancer has no environment, so the directory is settled here.
+void settle_spool_directory(const Environment& environment, Resolution& resolution) {
+    constexpr std::string_view kName = "http.spool_dir";
+    if (!resolution.effective.config.http.spool_dir.empty()) {
+        return;
+    }
+    const auto variable = environment.find("TMPDIR");
+    if (variable != environment.end() && !variable->second.empty()) {
+        const Setting& setting = *find_setting(kName);
+        put(resolution, setting, parse_text(setting, variable->second), {Origin::Environment, variable->first});
+    } else {
+        resolution.effective.config.http.spool_dir = "/tmp";
+        resolution.effective.origins.erase(std::string(kName));
+    }
+}
+
 }  // namespace
 
 Resolution resolve(const Sources& sources, Purpose purpose) {
@@ -100,6 +116,7 @@ Resolution resolve(const Sources& sources, Purpose purpose) {
     apply_environment(sources.environment, resolution);
     warn_of_mistyped_variables(sources.environment, resolution);
     apply_command_line(sources.command_line, resolution);
+    settle_spool_directory(sources.environment, resolution);
     if (file == FileOutcome::Walked) {  // else every setting of the file would look missing
         validate(resolution.effective, purpose, resolution.problems);
     }

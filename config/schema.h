@@ -49,7 +49,7 @@ struct Http {
     int max_header_bytes = 32768;          // all header lines together
     std::int64_t max_body_bytes = 0;       // 0: no limit
     int body_buffer_bytes = 65536;         // larger bodies spool to a file
-    std::string spool_dir;                 // empty: $TMPDIR, else /tmp
+    std::string spool_dir;                 // empty: $TMPDIR, else /tmp; never empty after resolve()
     bool stream_body = false;              // hand bodies over 64 KB to the application as they arrive
     std::string server_header = "fettle";  // empty: no Server header
     int max_connections = 10000;

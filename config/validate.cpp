@@ -49,9 +49,9 @@ class Validation {
     template <class Number>
     void not_above(std::string_view smaller, Number value, std::string_view larger, Number limit) {
         if (usable(smaller) && usable(larger) && limit > Number{0} && value > limit) {
-            const Origin& stronger =
-                    std::max(effective_.origin_of(smaller), effective_.origin_of(larger),
-                             [](const Origin& one, const Origin& other) { return one.kind < other.kind; });
+            const Origin one = effective_.origin_of(smaller);
+            const Origin other = effective_.origin_of(larger);
+            const Origin& stronger = one.kind < other.kind ? other : one;
             problems_.push_back({stronger, std::string(smaller),
                                  fmt::format("{} is {}; expected at most {}, which is {}", smaller, text(smaller),
                                              larger, text(larger))});
