@@ -99,7 +99,7 @@ class [[nodiscard]] Result<void> {
     auto FETTLE_TRY_JOIN(try_result_, __LINE__) = (expression);           \
     if (!FETTLE_TRY_JOIN(try_result_, __LINE__).has_value())              \
         return std::move(FETTLE_TRY_JOIN(try_result_, __LINE__)).error(); \
-    auto& name = *FETTLE_TRY_JOIN(try_result_, __LINE__)
+    auto& name = /* declared, hence no parentheses */ *FETTLE_TRY_JOIN(try_result_, __LINE__)
 
 // FETTLE_CHECK_OK(expression): returns the Error of a Result<void> from the enclosing function.
 #define FETTLE_CHECK_OK(expression)                                            \

@@ -327,4 +327,10 @@ void write_file_async(Loop& loop, int fd, const char* buffer, std::size_t length
     FETTLE_ASSERT(status == 0, "uv_fs_write was not accepted");
 }
 
+void close_file_async(Loop& loop, Fd fd) {
+    FileRequest* request = make_request(nullptr, 0, [](std::int64_t) {});   // errors of close(2) are ignored, as everywhere
+    const int status = uv_fs_close(loop.raw(), &request->request, fd.release(), FileRequest::finished);
+    FETTLE_ASSERT(status == 0, "uv_fs_close was not accepted");
+}
+
 }   // namespace fettle::loop

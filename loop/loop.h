@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/result.h"
 
 #include <functional>
@@ -37,6 +38,8 @@ class Timer {
     Timer(Loop& loop, std::function<void()> callback);
     Timer(Timer&&) noexcept;
     Timer& operator=(Timer&&) noexcept;
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
     ~Timer();
 
     // Fires once after `delay` (rounded up to whole milliseconds); starting again replaces the earlier deadline.
@@ -57,6 +60,8 @@ class Signal {
     static Result<Signal> watch(Loop& loop, int signal_number, std::function<void()> callback);
     Signal(Signal&&) noexcept;
     Signal& operator=(Signal&&) noexcept;
+    Signal(const Signal&) = delete;
+    Signal& operator=(const Signal&) = delete;
     ~Signal();
 
   private:
@@ -80,6 +85,8 @@ class Poll {
     static Result<Poll> create(Loop& loop, int fd, std::function<void(Readiness)> callback);
     Poll(Poll&&) noexcept;
     Poll& operator=(Poll&&) noexcept;
+    Poll(const Poll&) = delete;
+    Poll& operator=(const Poll&) = delete;
     ~Poll();
 
     // Changing to the interest already set costs nothing.
@@ -98,6 +105,8 @@ class Async {
     Async(Loop& loop, std::function<void()> callback);
     Async(Async&&) noexcept;
     Async& operator=(Async&&) noexcept;
+    Async(const Async&) = delete;
+    Async& operator=(const Async&) = delete;
     ~Async();
     void send();   // any thread, while the Async lives
 
@@ -126,5 +135,8 @@ void read_file_async(Loop& loop, int fd, char* buffer, std::size_t length, std::
                      std::function<void(std::int64_t)> done);
 void write_file_async(Loop& loop, int fd, const char* buffer, std::size_t length, std::int64_t offset,
                       std::function<void(std::int64_t)> done);
+
+// Closes the descriptor on the thread pool: freeing the pages of a large unlinked file takes long. Nobody may use it any more.
+void close_file_async(Loop& loop, Fd fd);
 
 }   // namespace fettle::loop
