@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <string_view>
 
 namespace fettle::cli {
 namespace {
@@ -18,8 +19,16 @@ constexpr const char* kExamples = R"(Examples:
 It takes the options of 'fettle run'. Exit codes: 0 all is well, 2 wrong command line, 4 the application cannot be
 imported, 6 the interpreter is missing or not supported, 7 the configuration is wrong.)";
 
-std::string one_line(std::string text) {
-    std::replace(text.begin(), text.end(), '\n', ' ');
+// "poller\nmetrics\n" -> "poller, metrics"
+std::string listed(std::string_view lines) {
+    std::string text;
+    while (!lines.empty()) {
+        const std::string_view line = lines.substr(0, lines.find('\n'));
+        if (!line.empty()) {
+            text += fmt::format("{}{}", text.empty() ? "" : ", ", line);
+        }
+        lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    }
     return text;
 }
 
@@ -33,7 +42,7 @@ ExitCode report(const config::Config& config, const ApplicationCheck& check, con
     if (config.app.preload && !check.thread_names.empty()) {
         context.out << fmt::format(
                 "preload        off  the import leaves threads behind ({}); every worker imports by itself\n",
-                one_line(check.thread_names));
+                listed(check.thread_names));
     }
     return ExitCode::Ok;
 }

@@ -91,7 +91,11 @@ ExitCode run_command_line(const std::vector<std::string>& arguments, const Conte
         return ExitCode::Ok;
     } catch (const CLI::ParseError& error) {
         const auto parsed = root.get_subcommands();
-        return usage_error(context, error.what(), parsed.empty() ? "fettle" : "fettle " + parsed.front()->get_name());
+        if (parsed.empty()) {
+            return usage_error(context, fmt::format("a command is expected in place of '{}'", arguments.front()),
+                               "fettle");
+        }
+        return usage_error(context, error.what(), "fettle " + parsed.front()->get_name());
     }
     const auto chosen =
             std::find_if(commands.begin(), commands.end(), [](const auto& command) { return command->chosen(); });

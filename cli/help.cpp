@@ -34,6 +34,10 @@ class HelpFormatter final : public CLI::Formatter {
         return name;
     }
 
+    std::string make_option_usage(const CLI::Option* positional) const override {
+        return '[' + make_option_name(positional, true) + ']';
+    }
+
     std::string make_subcommand(const CLI::App* command) const override {
         return help_line(command->get_name(), command->get_description());
     }
