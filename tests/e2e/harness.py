@@ -147,7 +147,7 @@ class Server(PlainServer):
         )
 
     def resources(self):
-        """{role and number: (open descriptors, memory files)} of every process: equal before and after means no leak."""
+        """{role and number: (open descriptors, memory files)} of every process; equal before and after: no leak."""
         return {
             f"{p.role} {p.number}": (len(processes.descriptors(p.pid)), len(processes.memory_files(p.pid)))
             for p in [processes.read(self.pid), *processes.descendants(self.pid)]

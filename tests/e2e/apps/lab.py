@@ -85,7 +85,7 @@ def read_styles(env, start_response, _):
         "read4": stream.read(4),
     }
     found["lines"] = stream.readlines(5)
-    found["iterated"] = [next(iter(stream))]
+    found["iterated"] = [next(iter(stream), b"")]
     found["rest"] = stream.read()
     found["end"] = stream.read(10)
     return text(start_response, json.dumps(found, default=bytes.decode))
