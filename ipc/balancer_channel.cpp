@@ -142,7 +142,15 @@ std::uint64_t BalancerChannel::credit(RequestKey key) const {
 }
 
 BalancerChannel::Cancel BalancerChannel::cancel(RequestKey key) {
-    request_->per_request[key.index].cancel.store(key.sequence, std::memory_order_relaxed);
+    return store_cancel(key, key.sequence);
+}
+
+BalancerChannel::Cancel BalancerChannel::cancel_for_good(RequestKey key) {
+    return store_cancel(key, key.sequence | kClientLeft);
+}
+
+BalancerChannel::Cancel BalancerChannel::store_cancel(RequestKey key, std::uint64_t word) {
+    request_->per_request[key.index].cancel.store(word, std::memory_order_relaxed);
     // Pairs with the fence in WorkerChannel::claim: at least one side sees the other's store.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     switch (state(key)) {
@@ -299,14 +307,14 @@ ThreadFlags& ChannelSet::flags(std::uint32_t thread) {
     return reinterpret_cast<ThreadFlags*>(request_.data() + kPage)[thread];
 }
 
-void ChannelSet::set_asleep(std::uint32_t thread, bool asleep) {
+void ChannelSet::set_asleep(std::uint32_t thread, bool asleep, bool wants_room) {
     if (!asleep) {
         flags(thread).asleep.store(0, std::memory_order_relaxed);
         return;
     }
     std::uint32_t& epoch = sleep_epochs_[thread];
-    epoch = epoch == ~0U ? 1 : epoch + 1;
-    flags(thread).asleep.store(epoch, std::memory_order_relaxed);
+    epoch = epoch == ~0U >> 1 ? 1 : epoch + 1;
+    flags(thread).asleep.store(epoch << 1 | (wants_room ? kWantsRoom : 0U), std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 

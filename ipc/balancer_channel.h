@@ -57,6 +57,8 @@ class BalancerChannel {
     };
 
     [[nodiscard]] Cancel cancel(RequestKey key);
+    // As cancel(), and tells a worker that runs it already that nobody waits for the response any more.
+    [[nodiscard]] Cancel cancel_for_good(RequestKey key);
 
     // ---- responses
 
@@ -95,6 +97,7 @@ class BalancerChannel {
 
     void publish(RequestKey key, RequestKind kind, std::uint32_t used, bool last, std::uint64_t arrived_ns);
     bool refresh_consumed();
+    Cancel store_cancel(RequestKey key, std::uint64_t word);
 };
 
 // What the supervisor needs to hand a channel set to the worker.
@@ -131,8 +134,8 @@ class ChannelSet {
     void drain_thread_bell(std::uint32_t thread);
 
     // Announces that the thread is about to sleep (and fences), or is awake. After set_asleep(true) re-check every
-    // channel.
-    void set_asleep(std::uint32_t thread, bool asleep);
+    // channel. `wants_room`: it also waits until can_push() becomes true for something.
+    void set_asleep(std::uint32_t thread, bool asleep, bool wants_room = false);
 
     // After pushing: wakes the lane if it sleeps at all. After granting credit or releasing responses: if it is
     // Blocked. Both fence first. Safe from any balancer thread.

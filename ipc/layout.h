@@ -86,9 +86,12 @@ struct RequestHeader {
     std::uint32_t lanes;
 };
 
+inline constexpr std::uint32_t kWantsRoom = 1;
+
 struct alignas(kCacheLine) ThreadFlags {
-    std::atomic<std::uint32_t>
-            asleep;  // 0: awake; else the number of this sleep: ring the bell once for it after publishing
+    // 0: awake; else (number of this sleep << 1): ring the bell once for it after publishing. With kWantsRoom the
+    // thread also waits for what a lane takes out of its request ring: a lane rings before it sleeps itself.
+    std::atomic<std::uint32_t> asleep;
 };
 
 enum class RequestKind : std::uint8_t {
@@ -111,8 +114,12 @@ struct RequestDescriptor {  // 32 B
     std::uint64_t reserved;
 };
 
+inline constexpr std::uint64_t kClientLeft = std::uint64_t{1} << 32;
+
 struct PerRequest {
-    std::atomic<std::uint64_t> cancel;  // sequence of the request to cancel, 0: none
+    // Sequence of the request to cancel unless it is claimed, 0: none. With kClientLeft the worker may also stop a
+    // claimed one.
+    std::atomic<std::uint64_t> cancel;
     std::atomic<std::uint64_t> credit;  // response body bytes the worker may have published so far, cumulative
 };
 

@@ -62,7 +62,7 @@ bool WorkerChannel::claim(RequestKey key) {
     // Pairs with the fence in BalancerChannel::cancel: at least one side sees the other's store. It also keeps every
     // effect of the application behind the claim.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (request_->per_request[key.index].cancel.load(std::memory_order_relaxed) != key.sequence) {
+    if ((request_->per_request[key.index].cancel.load(std::memory_order_relaxed) & ~kClientLeft) != key.sequence) {
         return true;
     }
     response_->state[key.index].store(state_word(incarnation_, key.sequence, RequestState::Dropped),
@@ -119,7 +119,7 @@ std::uint64_t WorkerChannel::credit(RequestKey key) const {
 }
 
 bool WorkerChannel::cancelled(RequestKey key) const {
-    return request_->per_request[key.index].cancel.load(std::memory_order_relaxed) == key.sequence;
+    return request_->per_request[key.index].cancel.load(std::memory_order_relaxed) == (key.sequence | kClientLeft);
 }
 
 // ---- WorkerLane
@@ -130,11 +130,26 @@ bool WorkerLane::has_message() {
 }
 
 void WorkerLane::notify(std::uint32_t thread) {
-    Peer& peer = peers_[thread];
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    const std::uint32_t epoch = peer.flags->asleep.load(std::memory_order_relaxed);
-    if (epoch != 0 && epoch != peer.rung_epoch) {
-        peer.rung_epoch = epoch;
+    const std::uint32_t word = peers_[thread].flags->asleep.load(std::memory_order_relaxed);
+    if (word != 0) {
+        ring_once(peers_[thread], word);
+    }
+}
+
+void WorkerLane::notify_of_room() {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    for (Peer& peer : peers_) {
+        const std::uint32_t word = peer.flags->asleep.load(std::memory_order_relaxed);
+        if ((word & kWantsRoom) != 0) {
+            ring_once(peer, word);
+        }
+    }
+}
+
+void WorkerLane::ring_once(Peer& peer, std::uint32_t word) {
+    if (word != peer.rung) {
+        peer.rung = word;
         ring_bell(peer.bell);
     }
 }
@@ -150,6 +165,7 @@ void WorkerLane::awake() {
 }
 
 bool WorkerLane::block() {
+    notify_of_room();
     pollfd entry{.fd = bell_, .events = POLLIN, .revents = 0};
     const int ready = ::poll(&entry, 1, -1);
     const bool interrupted = ready < 0 && errno == EINTR;

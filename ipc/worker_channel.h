@@ -55,7 +55,8 @@ class WorkerChannel {
     // Cumulative response body bytes that may have been published for this request (kSizedWindow at first).
     [[nodiscard]] std::uint64_t credit(RequestKey key) const;
 
-    // True if the balancer asked to cancel this request after it was claimed (the client left).
+    // True if the client has left: nobody waits for the response of this request. A recall that came too late does not
+    // count.
     [[nodiscard]] bool cancelled(RequestKey key) const;
 
   private:
@@ -88,8 +89,9 @@ class WorkerLane {
     // awake().
     void about_to_sleep(LaneSleep kind);
     void awake();
-    // Blocks until the lane's bell rings or a signal arrives; returns false for a signal. The announcement ends with
-    // it: to sleep again, announce again and re-check again (the peer rings once per announcement).
+    // Blocks until the lane's bell rings or a signal arrives; returns false for a signal. First wakes balancer threads
+    // that wait for room: whatever can be popped must have been popped by the re-check. The announcement ends with it:
+    // to sleep again, announce again and re-check again (the peer rings once per announcement).
     [[nodiscard]] bool block();
 
     // Any thread: ends a block(), now or the next one.
@@ -101,9 +103,12 @@ class WorkerLane {
     // What this lane knows of one balancer thread.
     struct Peer {
         const ThreadFlags* flags = nullptr;
-        int bell = -1;                 // owned by the set
-        std::uint32_t rung_epoch = 0;  // the sleep that was already ended by a ring of ours
+        int bell = -1;           // owned by the set
+        std::uint32_t rung = 0;  // the flag of the sleep that was already ended by a ring of ours
     };
+
+    void notify_of_room();
+    static void ring_once(Peer& peer, std::uint32_t word);
 
     std::vector<WorkerChannel> channels_;
     std::vector<Peer> peers_;

@@ -34,6 +34,10 @@ Loop::Loop()
 }
 
 Loop::~Loop() {
+    // File operations hold buffers and callbacks of their owners; the only requests that this folder makes.
+    while (loop_->active_reqs.count > 0) {
+        uv_run(loop_.get(), UV_RUN_ONCE);
+    }
     // Runs the close callbacks of wrappers that have just been destroyed.
     uv_run(loop_.get(), UV_RUN_NOWAIT);
     uv_run(loop_.get(), UV_RUN_NOWAIT);

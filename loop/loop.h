@@ -22,7 +22,7 @@ class Loop {
     Loop();
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
-    ~Loop();   // all wrappers must be gone; asserts that no handle is left open
+    ~Loop();   // all wrappers must be gone; waits for file operations under way, asserts that no handle is left open
 
     void run();    // until stop() or no active handle is left
     void stop();   // ends run() after the current turn; only from the loop's thread

@@ -94,13 +94,15 @@ TEST_CASE("channel: a request revoked before its claim is dropped and never reac
     CHECK(answer.last);
 }
 
-TEST_CASE("channel: a claimed request cannot be revoked, and the worker can see that it was tried", "[ipc]") {
+TEST_CASE("channel: a claimed request cannot be revoked, and the worker sees only that its client has left", "[ipc]") {
     BothEnds sut;
     const RequestKey key = push_text(sut.front(), "x");
     REQUIRE(sut.back().claim(key));
     CHECK_FALSE(sut.back().cancelled(key));
 
     CHECK(sut.front().cancel(key) == BalancerChannel::Cancel::TooLate);
+    CHECK_FALSE(sut.back().cancelled(key));
+    CHECK(sut.front().cancel_for_good(key) == BalancerChannel::Cancel::TooLate);
     CHECK(sut.back().cancelled(key));
 }
 
@@ -239,6 +241,25 @@ TEST_CASE("doorbell: the balancer's bell rings only while its flag says asleep, 
     sut.balancer->set_asleep(0, false);
     sut.balancer->set_asleep(0, true);
     lane.notify(0);
+    CHECK(readable(bell));
+}
+
+TEST_CASE("doorbell: a lane that goes to sleep wakes a balancer thread that waits for room, and no other", "[ipc]") {
+    BothEnds sut;
+    WorkerLane& lane = sut.worker->lane(0);
+    const int bell = sut.balancer->thread_bell(0);
+    const auto sleep_and_wake = [&] {
+        lane.about_to_sleep(LaneSleep::Idle);
+        lane.wake();
+        CHECK(lane.block());
+    };
+
+    sut.balancer->set_asleep(0, true);
+    sleep_and_wake();
+    CHECK_FALSE(readable(bell));
+    sut.balancer->set_asleep(0, false);
+    sut.balancer->set_asleep(0, true, true);
+    sleep_and_wake();
     CHECK(readable(bell));
 }
 
