@@ -1,0 +1,97 @@
+#include "balancer/proxy/balancer.h"
+
+#include "balancer/http/access_log.h"
+#include "balancer/proxy/control.h"
+#include "balancer/proxy/pool.h"
+#include "balancer/proxy/thread.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace fettle::balancer {
+
+namespace {
+
+Duration to_duration(config::Seconds seconds) {
+    return std::chrono::duration_cast<Duration>(seconds);
+}
+
+std::string spool_directory(const config::Http& http) {
+    if (!http.spool_dir.empty()) {
+        return http.spool_dir;
+    }
+    const char* temporary = ::secure_getenv("TMPDIR");
+    return temporary != nullptr && *temporary != '\0' ? temporary : "/tmp";
+}
+
+// Ids of two starts of a balancer should not meet.
+Result<std::uint64_t> random_number() {
+    std::uint64_t number = 0;
+    if (::getrandom(&number, sizeof(number), 0) != static_cast<ssize_t>(sizeof(number))) {
+        return errno_error("cannot get random bytes");
+    }
+    return number;
+}
+
+queue::PoolQueue::Settings queue_settings(const config::Queue& queue) {
+    return {.max_length = static_cast<std::uint32_t>(std::max(0, queue.max_length)),
+            .timeout = to_duration(queue.timeout)};
+}
+
+}  // namespace
+
+Result<void> serve(BalancerSetup setup) {
+    const config::Config config = std::move(setup.config);
+    const SteadyClock clock;
+    std::optional<http::AccessFormat> access_format;
+    if (setup.access_log != nullptr) {
+        FETTLE_TRY(format, http::AccessFormat::compile(config.log.access_format));
+        access_format = std::move(format);
+    }
+    FETTLE_TRY(first_request_id, random_number());
+    std::vector<int> sockets;
+    std::transform(setup.listeners.begin(), setup.listeners.end(), std::back_inserter(sockets),
+                   [](const Fd& fd) { return fd.get(); });
+
+    Pool pool(queue_settings(config.queue), setup.threads);
+    std::vector<std::unique_ptr<BalancerThread>> threads;
+    for (unsigned index = 0; index < setup.threads; ++index) {
+        threads.push_back(std::make_unique<BalancerThread>(BalancerThread::Setup{
+                .pool = pool,
+                .index = index,
+                .clock = clock,
+                .config = config,
+                .access_format = access_format ? &*access_format : nullptr,
+                .access_log = setup.access_log,
+                .spool_directory = spool_directory(config.http),
+                .first_request_id = first_request_id + (std::uint64_t{index} << 56),
+        }));
+        FETTLE_CHECK_OK(threads.back()->listen(sockets));
+    }
+    Control control({
+            .loop = threads.front()->loop(),
+            .clock = clock,
+            .pool = pool,
+            .socket = ipc::ControlSocket(std::move(setup.control)),
+            .incarnation = setup.incarnation,
+            .graceful = to_duration(config.timeouts.graceful),
+    });
+    FETTLE_CHECK_OK(control.start());
+
+    std::vector<std::jthread> others;
+    for (unsigned index = 1; index < setup.threads; ++index) {
+        others.emplace_back([&thread = *threads[index]] { thread.run(); });
+    }
+    threads.front()->run();
+    return {};
+}
+
+}  // namespace fettle::balancer

@@ -1,0 +1,106 @@
+#include "balancer/proxy/client_output.h"
+
+#include "base/assert.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace fettle::balancer {
+
+namespace {
+constexpr std::size_t kPooledBuffers = 32;
+constexpr std::size_t kPooledBytes = 64 * 1024;  // a larger buffer goes back to the heap
+constexpr std::size_t kMaxPieces = 4;
+const std::size_t kWithoutHeap = std::string().capacity();
+}  // namespace
+
+std::string BufferPool::take() {
+    if (free_.empty()) {
+        return {};
+    }
+    std::string buffer = std::move(free_.back());
+    free_.pop_back();
+    return buffer;
+}
+
+void BufferPool::give(std::string buffer) {
+    if (free_.size() < kPooledBuffers && buffer.capacity() > kWithoutHeap && buffer.capacity() <= kPooledBytes) {
+        buffer.clear();
+        free_.push_back(std::move(buffer));
+    }
+}
+
+ClientOutput::~ClientOutput() {
+    clear();
+}
+
+std::string& ClientOutput::tail() {
+    if (buffer_.capacity() == kWithoutHeap) {
+        buffer_ = pool_.take();
+    }
+    return buffer_;
+}
+
+ClientOutput::Sent ClientOutput::send(int fd, std::span<const std::string_view> more) {
+    FETTLE_ASSERT(more.size() < kMaxPieces, "a response is sent in few pieces");
+    std::array<iovec, kMaxPieces> parts{};
+    std::size_t count = 0;
+    std::size_t total = 0;
+    const auto add = [&](std::string_view piece) {
+        if (!piece.empty()) {
+            parts[count++] = {.iov_base = const_cast<char*>(piece.data()), .iov_len = piece.size()};
+            total += piece.size();
+        }
+    };
+    const std::size_t kept = size();
+    add(std::string_view(buffer_).substr(start_));
+    for (const std::string_view piece : more) {
+        add(piece);
+    }
+    if (total == 0) {
+        return Sent::All;
+    }
+    msghdr header{};
+    header.msg_iov = parts.data();
+    header.msg_iovlen = count;
+    ssize_t result = -1;
+    do {
+        result = ::sendmsg(fd, &header, MSG_NOSIGNAL);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0 && errno != EAGAIN) {
+        return Sent::Broken;
+    }
+    const std::size_t sent = result < 0 ? 0 : static_cast<std::size_t>(result);
+    if (sent == total) {
+        clear();
+        return Sent::All;
+    }
+    std::size_t skip = sent > kept ? sent - kept : 0;  // of `more`
+    drop_front(sent - skip);
+    for (const std::string_view piece : more) {
+        const std::size_t gone = std::min(skip, piece.size());
+        tail().append(piece.substr(gone));
+        skip -= gone;
+    }
+    return sent == 0 ? Sent::Nothing : Sent::Some;
+}
+
+void ClientOutput::drop_front(std::size_t bytes) {
+    start_ += bytes;
+    // Moving the rest to the front pays once it is the smaller part.
+    if (start_ >= size()) {
+        buffer_.erase(0, start_);
+        start_ = 0;
+    }
+}
+
+void ClientOutput::clear() {
+    start_ = 0;
+    pool_.give(std::exchange(buffer_, std::string()));
+}
+
+}  // namespace fettle::balancer

@@ -1,0 +1,157 @@
+#include "balancer/proxy/clients.h"
+
+#include "balancer/proxy/connection.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+namespace fettle::balancer {
+
+namespace {
+
+constexpr std::size_t kIdleParsers = 64;
+// After our last byte: enough for a client to read its answer and to close.
+constexpr Duration kLinger = std::chrono::seconds(2);
+// For a client whose connection was accepted while stopping, or that never sent a byte: its request may be on the way.
+constexpr Duration kFarewell = std::chrono::seconds(1);
+
+Duration to_duration(config::Seconds seconds) {
+    return std::chrono::duration_cast<Duration>(seconds);
+}
+
+Deadlines::Durations durations_of(const config::Timeouts& timeouts) {
+    Deadlines::Durations durations{};
+    const auto set = [&durations](DeadlineKind kind, Duration duration) {
+        durations[static_cast<std::size_t>(kind)] = duration;
+    };
+    set(DeadlineKind::Header, to_duration(timeouts.header));
+    set(DeadlineKind::Body, to_duration(timeouts.body));
+    set(DeadlineKind::KeepAlive, to_duration(timeouts.keep_alive));
+    set(DeadlineKind::Send, to_duration(timeouts.send));
+    set(DeadlineKind::Linger, kLinger);
+    set(DeadlineKind::Farewell, kFarewell);
+    return durations;
+}
+
+}  // namespace
+
+Clients::Clients(const Setup& setup, Dispatcher& dispatcher)
+    : setup_(setup),
+      dispatcher_(dispatcher),
+      deadlines_(durations_of(setup.config.timeouts)),
+      read_buffer_(std::make_unique_for_overwrite<std::byte[]>(kReadBytes)),
+      next_request_id_(setup.first_request_id) {}
+
+Clients::~Clients() {
+    close_all();
+    retired_.clear();
+}
+
+void Clients::adopt(Fd socket, Address client, const Address& server) {
+    Connection& connection = *connections_.emplace_back(
+            std::make_unique<Connection>(*this, std::move(socket), std::move(client), server));
+    connection.place = connections_.size() - 1;
+    if (auto started = connection.start(); !started) {
+        limited_log_.warning(now(), "connection dropped reason='{}'", started.error().message());
+        connection.close();
+    }
+}
+
+void Clients::stop() {
+    stopping_ = true;
+    // From the end: a connection that closes is replaced by one that was visited already.
+    for (std::size_t index = connections_.size(); index > 0; --index) {
+        connections_[index - 1]->stop();
+    }
+}
+
+void Clients::close_all() {
+    while (!connections_.empty()) {
+        connections_.back()->close();
+    }
+}
+
+void Clients::flush() {
+    // The list may grow meanwhile: a connection that got its last byte starts on its next request.
+    for (std::size_t index = 0; index < to_flush_.size(); ++index) {
+        to_flush_[index]->in_flush_list = false;
+        to_flush_[index]->flush();
+    }
+    to_flush_.clear();
+}
+
+void Clients::end_turn() {
+    flush();
+    retired_.clear();
+}
+
+std::string_view Clients::date() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return dates_.at(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+}
+
+std::string Clients::next_request_id() {
+    return fmt::format("{:016x}", next_request_id_++);
+}
+
+std::unique_ptr<http::RequestParser> Clients::take_parser() {
+    if (parsers_.empty()) {
+        return std::make_unique<http::RequestParser>(setup_.config.http);
+    }
+    auto parser = std::move(parsers_.back());
+    parsers_.pop_back();
+    return parser;
+}
+
+void Clients::give_parser(std::unique_ptr<http::RequestParser> parser) {
+    if (parsers_.size() < kIdleParsers) {
+        parsers_.push_back(std::move(parser));
+    }
+}
+
+void Clients::flush_later(Connection& connection) {
+    if (!connection.in_flush_list) {
+        connection.in_flush_list = true;
+        to_flush_.push_back(&connection);
+    }
+}
+
+void Clients::retire(Connection& connection) {
+    const std::size_t place = connection.place;
+    retired_.push_back(std::move(connections_[place]));
+    if (place + 1 < connections_.size()) {
+        connections_[place] = std::move(connections_.back());
+        connections_[place]->place = place;
+    }
+    connections_.pop_back();
+}
+
+void Clients::let_go(Exchange& exchange) {
+    exchange.client = nullptr;
+    if (exchange.state() != queue::Ticket::State::Idle) {
+        dispatcher_.client_left(exchange);
+    }
+    setup_.exchanges.release_if_ended(exchange);
+}
+
+void Clients::spool_progress(Exchange& exchange) {
+    if (exchange.lane != nullptr) {
+        dispatcher_.body_progress(exchange);
+    } else if (exchange.client != nullptr) {
+        exchange.client->on_request_body_progress();
+    }
+}
+
+bool Clients::wants_response_head() const {
+    return setup_.access_format != nullptr && setup_.access_format->wants_response_head();
+}
+
+void Clients::log_access(const http::AccessRecord& record) {
+    access_line_.clear();
+    setup_.access_format->write(record, access_line_);
+    setup_.access_log->write(access_line_);
+}
+
+}  // namespace fettle::balancer

@@ -1,0 +1,297 @@
+#include "balancer/proxy/connection.h"
+
+#include "balancer/proxy/clients.h"
+#include "base/assert.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace fettle::balancer {
+
+namespace {
+
+// Of the next requests, while one is running. Then the client has to wait for its answers first.
+constexpr std::size_t kMaxKept = 64 * 1024;
+
+constexpr std::uint16_t kClientLeft = 499;  // as nginx writes it into its access log; never sent
+
+}  // namespace
+
+Connection::Connection(Clients& clients, Fd socket, Address client, const Address& server)
+    : clients_(clients),
+      client_(std::move(client)),
+      server_(server),
+      socket_(std::move(socket)),
+      read_deadline_(*this),
+      send_deadline_(*this),
+      output_(clients.buffers()) {}
+
+Connection::~Connection() {
+    FETTLE_ASSERT(exchange_ == nullptr, "a connection was dropped without close()");
+}
+
+Result<void> Connection::start() {
+    auto poll = loop::Poll::create(clients_.loop(), socket_.get(), [this](loop::Readiness ready) { on_ready(ready); });
+    if (!poll) {
+        return std::move(poll).error();
+    }
+    poll_ = std::move(*poll);
+    clients_.deadlines().start(read_deadline_, DeadlineKind::Header, clients_.now());
+    update_interest();
+    if (clients_.stopping()) {
+        stop();
+    }
+    return {};
+}
+
+void Connection::on_ready(loop::Readiness ready) {
+    if (ready.failed) {
+        leave("connection lost");
+        return;
+    }
+    if (ready.writable) {
+        flush();
+    }
+    if (ready.readable && phase_ != Phase::Closed) {
+        receive();
+    }
+}
+
+void Connection::receive() {
+    const std::span<std::byte> buffer = clients_.read_buffer();
+    const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got <= 0) {
+        leave(got == 0 ? "client closed the connection" : "connection lost");
+        return;
+    }
+    if (phase_ == Phase::Linger || (answer_ == Answer::Ended && close_after_)) {
+        return;  // nobody is interested in these bytes any more
+    }
+    const std::span<const std::byte> bytes = buffer.first(static_cast<std::size_t>(got));
+    if (kept_.empty()) {
+        const std::span<const std::byte> rest = process(bytes);
+        kept_.append(reinterpret_cast<const char*>(rest.data()), rest.size());
+        update_interest();
+    } else {
+        kept_.erase(0, std::exchange(kept_start_, 0));
+        kept_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        process_kept();
+    }
+}
+
+void Connection::process_kept() {
+    if (processing_) {
+        return;
+    }
+    // Nothing is received while process() runs, so kept_ stays empty meanwhile.
+    std::string bytes = std::exchange(kept_, std::string());
+    const std::size_t start = std::exchange(kept_start_, 0);
+    const std::span<const std::byte> rest = process(std::as_bytes(std::span(bytes)).subspan(start));
+    if (!rest.empty()) {
+        kept_start_ = bytes.size() - rest.size();
+        kept_ = std::move(bytes);
+    }
+    update_interest();
+}
+
+bool Connection::may_parse() const {
+    const bool wants_more =
+            phase_ == Phase::Idle || (phase_ == Phase::Busy && !request_complete_ && answer_ != Answer::Ended);
+    return wants_more && (exchange_ == nullptr || !exchange_->body.congested());
+}
+
+std::span<const std::byte> Connection::process(std::span<const std::byte> bytes) {
+    processing_ = true;
+    while (may_parse()) {
+        if (phase_ == Phase::Idle) {
+            if (bytes.empty()) {
+                break;
+            }
+            begin_request();
+        }
+        const http::RequestParser::Step step = parser_->feed(bytes);
+        bytes = bytes.subspan(step.consumed);
+        if (step.event == http::RequestParser::Event::NeedMore) {
+            break;
+        }
+        unparsed_ = !bytes.empty();
+        on_step(step, unparsed_);
+        if (answer_ == Answer::Ended) {
+            flush();  // and, if the client takes it all, the next request may begin
+        }
+    }
+    processing_ = false;
+    unparsed_ = false;
+    return phase_ == Phase::Closed || phase_ == Phase::Linger ? std::span<const std::byte>() : bytes;
+}
+
+void Connection::begin_request() {
+    parser_ = clients_.take_parser();
+    phase_ = Phase::Busy;
+    // The first request's time began when the connection was accepted.
+    if (!read_deadline_.active() || read_deadline_.kind() != DeadlineKind::Header) {
+        clients_.deadlines().start(read_deadline_, DeadlineKind::Header, clients_.now());
+    }
+}
+
+void Connection::end_request() {
+    log_access();
+    let_go();
+    const bool whole = std::exchange(request_complete_, false);
+    if (whole) {
+        clients_.give_parser(std::move(parser_));
+    }
+    parser_.reset();  // one in the middle of a message cannot be used again
+    answer_ = Answer::None;
+    dispatched_ = false;
+    status_ = 0;
+    own_body_bytes_ = 0;
+    framer_ = http::BodyFramer();
+    response_head_.clear();
+    request_id_.clear();
+    served_before_ = true;
+    const bool more_came = unparsed_ || !kept_.empty();
+    if (close_after_ && (!whole || more_came)) {
+        begin_linger();
+        return;
+    }
+    if (close_after_ || (clients_.stopping() && !more_came)) {
+        close();
+        return;
+    }
+    phase_ = Phase::Idle;
+    clients_.deadlines().start(read_deadline_, DeadlineKind::KeepAlive, clients_.now());
+    process_kept();
+}
+
+void Connection::begin_linger() {
+    phase_ = Phase::Linger;
+    kept_.clear();
+    kept_start_ = 0;
+    ::shutdown(socket_.get(), SHUT_WR);  // fails only if the client is gone, and then receive() says so
+    clients_.deadlines().start(read_deadline_, DeadlineKind::Linger, clients_.now());
+    update_interest();
+}
+
+void Connection::flush() {
+    if (phase_ != Phase::Busy) {
+        return;
+    }
+    after_send(output_.send(socket_.get()));
+}
+
+void Connection::after_send(ClientOutput::Sent sent) {
+    switch (sent) {
+        case ClientOutput::Sent::All:
+            send_deadline_.stop();
+            break;
+        case ClientOutput::Sent::Some:
+            clients_.deadlines().start(send_deadline_, DeadlineKind::Send, clients_.now());
+            break;
+        case ClientOutput::Sent::Nothing:
+            if (!send_deadline_.active()) {
+                clients_.deadlines().start(send_deadline_, DeadlineKind::Send, clients_.now());
+            }
+            break;
+        case ClientOutput::Sent::Broken:
+            leave("connection lost");
+            return;
+    }
+    if (answer_ == Answer::Ended && output_.size() == 0) {
+        end_request();
+    } else if (dispatched_ && answer_ == Answer::Started) {
+        clients_.dispatcher().client_took(*exchange_);
+    }
+    update_interest();
+}
+
+void Connection::update_interest() {
+    if (phase_ == Phase::Closed) {
+        return;
+    }
+    const bool congested = exchange_ != nullptr && !request_complete_ && exchange_->body.congested();
+    const bool wants_to_read = !congested && kept_.size() - kept_start_ < kMaxKept;
+    const bool wants_to_write = output_.size() > 0;
+    poll_->set(wants_to_read ? (wants_to_write ? loop::Interest::ReadWrite : loop::Interest::Read)
+                             : (wants_to_write ? loop::Interest::Write : loop::Interest::None));
+}
+
+void Connection::stop() {
+    if (phase_ != Phase::Idle) {
+        return;  // the response will say that the connection ends with it
+    }
+    receive();  // a request may be waiting in the socket
+    if (phase_ != Phase::Idle) {
+        return;
+    }
+    if (served_before_) {
+        close();
+    } else {
+        clients_.deadlines().start(read_deadline_, DeadlineKind::Farewell, clients_.now());
+    }
+}
+
+void Connection::leave(std::string_view reason) {
+    if (phase_ == Phase::Busy && exchange_ != nullptr) {
+        log::debug("client left before its response was complete reason='{}' client={} request_id={}", reason,
+                   client_.host, request_id_);
+        if (answer_ == Answer::None) {
+            status_ = kClientLeft;
+        }
+        log_access();
+    }
+    close();
+}
+
+void Connection::let_go() {
+    if (exchange_ != nullptr) {
+        clients_.let_go(*std::exchange(exchange_, nullptr));
+    }
+}
+
+void Connection::close() {
+    if (phase_ == Phase::Closed) {
+        return;
+    }
+    phase_ = Phase::Closed;
+    let_go();
+    parser_.reset();
+    read_deadline_.stop();
+    send_deadline_.stop();
+    output_.clear();
+    poll_.reset();
+    socket_.reset();
+    clients_.retire(*this);
+}
+
+void Connection::on_deadline(DeadlineKind kind) {
+    switch (kind) {
+        case DeadlineKind::Header:
+            if (parser_ == nullptr) {
+                close();  // it never sent a byte
+            } else {
+                answer({.status = 408, .reason = "the request head took longer than timeouts.header"});
+            }
+            break;
+        case DeadlineKind::Body:
+            answer({.status = 408, .reason = "the request body paused for longer than timeouts.body"});
+            break;
+        case DeadlineKind::Send:
+            leave("the client took no byte for longer than timeouts.send");
+            break;
+        case DeadlineKind::KeepAlive:
+        case DeadlineKind::Linger:
+        case DeadlineKind::Farewell:
+            close();
+            break;
+        case DeadlineKind::Count:
+            break;
+    }
+}
+
+}  // namespace fettle::balancer

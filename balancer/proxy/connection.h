@@ -1,0 +1,148 @@
+// One client's connection: reads requests, one at a time, hands each to the dispatcher as an Exchange and sends its
+// response.
+//
+//   Idle ─ first byte of a request → Busy ─ last byte of its response is sent → Idle
+//                                     └ or, if the response said so → Closed
+//                                     └ or, if there may be bytes of the client we do not want any more → Linger →
+//                                     Closed
+//
+// Linger discards what still comes for a moment: closing a socket with unread bytes makes the kernel send a reset, and
+// the client may then lose the response it was about to read (RFC 9112 9.6).
+//
+// A client that closes its side has left, also in the middle of a response (as nginx and Gunicorn take it): its request
+// is taken back from the queue. Bytes of the next request (pipelining) are kept and parsed when the current one has
+// ended.
+#pragma once
+
+#include "balancer/http/request_parser.h"
+#include "balancer/http/response_writer.h"
+#include "balancer/proxy/address.h"
+#include "balancer/proxy/client_output.h"
+#include "balancer/proxy/deadlines.h"
+#include "balancer/proxy/exchange.h"
+#include "base/fd.h"
+#include "loop/loop.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace fettle::balancer {
+
+class Clients;
+
+class Connection final : public ExchangeClient, public DeadlineOwner {
+  public:
+    // `server` must outlive the connection.
+    Connection(Clients& clients, Fd socket, Address client, const Address& server);
+    ~Connection();
+
+    // Begins to read. An Error: the connection cannot be watched and must be dropped.
+    Result<void> start();
+
+    // Sends what is waiting.
+    void flush();
+    // The balancer stops: closes an idle connection, and lets a busy one finish.
+    void stop();
+    // Closes it, whatever it is doing.
+    void close();
+
+    [[nodiscard]] bool closed() const { return phase_ == Phase::Closed; }
+
+    // ---- of Clients
+    std::size_t place = 0;  // among the connections
+    bool in_flush_list = false;
+
+    // ---- the workers' side speaks
+    void on_continue() override;
+    void on_head(const ipc::ResponseReader& head, bool last) override;
+    void on_body(std::span<const std::byte> piece, bool last) override;
+    void on_failure(Failure failure, std::uint32_t retry_after) override;
+    void on_request_body_progress() override;
+
+    [[nodiscard]] std::size_t unsent() const override { return output_.size(); }
+
+    void on_deadline(DeadlineKind kind) override;
+
+  private:
+    enum class Phase : std::uint8_t { Idle, Busy, Linger, Closed };
+    enum class Answer : std::uint8_t { None, Started, Ended };  // how much of the response we have, sent or not
+
+    // A response of the balancer itself.
+    struct OwnAnswer {
+        std::uint16_t status = 500;
+        std::string_view reason;    // for the log
+        std::string_view detail{};  // for the client; empty: the standard sentence of the status
+        std::uint32_t retry_after = 0;
+    };
+
+    // ---- connection.cpp: the socket and the parser
+    void on_ready(loop::Readiness ready);
+    void receive();
+    [[nodiscard]] std::span<const std::byte> process(
+            std::span<const std::byte> bytes);  // returns what is not parsed yet
+    void process_kept();
+    [[nodiscard]] bool may_parse() const;
+    void begin_request();
+    void end_request();
+    void after_send(ClientOutput::Sent sent);
+    void update_interest();
+    void leave(std::string_view reason);
+    void begin_linger();
+    void let_go();
+
+    // ---- connection_request.cpp: from a head to a dispatched exchange
+    void on_step(const http::RequestParser::Step& step, bool more_follows);
+    void on_request_head(bool more_follows);
+    void on_request_body(std::span<const std::byte> piece);
+    void on_request_complete();
+    [[nodiscard]] bool start_spooling();
+    void dispatch();
+    void note_arrival();  // the times and the id of the request
+
+    // ---- connection_response.cpp: from an answer to the socket
+    void write_piece(std::span<const std::byte> piece, bool last);
+    void answer(const OwnAnswer& own);
+    void cut_off(std::string_view reason);
+    void end_answer();
+    void log_failure(std::uint16_t status, std::string_view reason);
+    void log_access();
+    [[nodiscard]] bool keep_alive_wanted() const;
+
+    Clients& clients_;
+    const Address client_;
+    const Address& server_;
+    Fd socket_;
+    std::optional<loop::Poll> poll_;
+    Deadline read_deadline_;
+    Deadline send_deadline_;
+
+    std::string kept_;  // received and not parsed yet
+    std::size_t kept_start_ = 0;
+    ClientOutput output_;
+
+    std::unique_ptr<http::RequestParser> parser_;  // from the first byte of a request to its end
+    Exchange* exchange_ = nullptr;                 // from its complete head to its end
+    std::string request_id_;
+    http::BodyFramer framer_;
+    std::string response_head_;  // for the access log, if it wants it
+    TimePoint arrived_{};        // of the request's head
+    std::int64_t arrived_unix_ms_ = 0;
+    std::uint64_t own_body_bytes_ = 0;
+    std::uint16_t status_ = 0;
+
+    Phase phase_ = Phase::Idle;
+    Answer answer_ = Answer::None;
+    bool request_complete_ = false;
+    bool dispatched_ = false;
+    bool close_after_ = false;    // the connection ends with this response
+    bool processing_ = false;     // process() is on the stack
+    bool unparsed_ = false;       // and holds bytes behind the current step
+    bool served_before_ = false;  // a request has ended on this connection
+};
+
+}  // namespace fettle::balancer

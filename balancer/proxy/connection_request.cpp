@@ -1,0 +1,175 @@
+// Connection: from a request's head to a dispatched exchange.
+#include "balancer/http/request_encoder.h"
+#include "balancer/proxy/clients.h"
+#include "balancer/proxy/connection.h"
+#include "ipc/request_record.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+namespace fettle::balancer {
+
+namespace {
+
+// Larger buffered bodies follow the record in pieces, so that a record always fits a channel's arena.
+constexpr std::size_t kMaxInlineBody = 64 * 1024;
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+void Connection::on_step(const http::RequestParser::Step& step, bool more_follows) {
+    switch (step.event) {
+        case http::RequestParser::Event::NeedMore:
+            break;
+        case http::RequestParser::Event::HeadComplete:
+            on_request_head(more_follows);
+            break;
+        case http::RequestParser::Event::BodyPiece:
+            on_request_body(step.body);
+            break;
+        case http::RequestParser::Event::MessageComplete:
+            on_request_complete();
+            break;
+        case http::RequestParser::Event::Refused: {
+            const auto& refusal = parser_->refusal();
+            answer({.status = refusal.status, .reason = refusal.reason, .detail = refusal.reason});
+            break;
+        }
+    }
+}
+
+void Connection::note_arrival() {
+    arrived_ = clients_.now();
+    arrived_unix_ms_ =
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+                    .count();
+    const std::optional<std::string_view> theirs = parser_->head().find(ipc::KnownHeader::XRequestId);
+    if (theirs && http::valid_request_id(*theirs)) {
+        request_id_ = *theirs;
+    } else {
+        request_id_ = clients_.next_request_id();
+    }
+}
+
+void Connection::on_request_head(bool more_follows) {
+    const http::RequestHead& head = parser_->head();
+    const config::Http& settings = clients_.config().http;
+    note_arrival();
+    exchange_ = &clients_.exchanges().take();
+    exchange_->client = this;
+    exchange_->arrived_ns = static_cast<std::uint64_t>(arrived_.time_since_epoch().count());
+    read_deadline_.stop();
+    if (head.body == http::BodyKind::None) {
+        return;
+    }
+    clients_.deadlines().start(read_deadline_, DeadlineKind::Body, arrived_);
+    const auto buffer_bytes = static_cast<std::uint64_t>(settings.body_buffer_bytes);
+    const bool large = head.body == http::BodyKind::Length && head.content_length > buffer_bytes;
+    if (settings.stream_body && (large || head.body == http::BodyKind::Chunked)) {
+        exchange_->body.stream();
+        dispatch();
+        return;
+    }
+    if (large && !start_spooling()) {
+        return;
+    }
+    // A client that has begun with the body does not wait (RFC 9110 10.1.1).
+    if (head.expects_continue && !more_follows) {
+        output_.tail().append(http::kContinue);
+        flush();
+    }
+}
+
+void Connection::on_request_body(std::span<const std::byte> piece) {
+    RequestBody& body = exchange_->body;
+    body.append(text_of(piece));
+    clients_.deadlines().start(read_deadline_, DeadlineKind::Body, clients_.now());
+    if (body.streamed()) {
+        clients_.dispatcher().body_progress(*exchange_);
+        return;
+    }
+    if (!body.spooled() && body.received() > static_cast<std::uint64_t>(clients_.config().http.body_buffer_bytes)) {
+        (void)start_spooling();  // if it fails the request is answered, and nothing more of it is parsed
+    }
+}
+
+bool Connection::start_spooling() {
+    Exchange* exchange = exchange_;
+    auto spool = RequestBodySpool::create(clients_.loop(), clients_.spool_directory(),
+                                          [&clients = clients_, exchange] { clients.spool_progress(*exchange); });
+    if (!spool) {
+        answer({.status = 500, .reason = spool.error().message()});
+        return false;
+    }
+    exchange_->body.spool_to(std::move(*spool));
+    return true;
+}
+
+void Connection::on_request_complete() {
+    request_complete_ = true;
+    read_deadline_.stop();
+    exchange_->body.finish();
+    if (exchange_->body.streamed()) {
+        clients_.dispatcher().body_progress(*exchange_);
+    } else if (exchange_->body.complete()) {
+        dispatch();
+    }
+}
+
+void Connection::on_request_body_progress() {
+    if (answer_ == Answer::Ended) {
+        return;
+    }
+    RequestBody& body = exchange_->body;
+    if (!dispatched_) {
+        if (const std::optional<Error>* failure = body.spool_failure(); failure != nullptr && *failure) {
+            answer({.status = 500, .reason = (*failure)->message()});
+            return;
+        }
+        if (body.complete()) {
+            dispatch();
+            return;
+        }
+    }
+    if (!request_complete_) {
+        if (!body.congested() && read_deadline_.active()) {
+            // Time during which we did not read is not the client's.
+            clients_.deadlines().start(read_deadline_, DeadlineKind::Body, clients_.now());
+        }
+        process_kept();
+    }
+}
+
+void Connection::dispatch() {
+    const http::RequestHead& head = parser_->head();
+    RequestBody& body = exchange_->body;
+    const bool whole = !body.spooled() && !body.streamed() && body.received() <= kMaxInlineBody;
+    const auto inline_bytes = whole ? static_cast<std::uint32_t>(body.received()) : 0U;
+    std::uint64_t body_bytes = body.received();
+    if (body.streamed()) {
+        body_bytes = head.body == http::BodyKind::Length ? head.content_length : ipc::kBodyLengthUnknown;
+    }
+    const http::RequestContext context{
+            .client_address = client_.host,
+            .server_name = server_.host,
+            .request_id = request_id_,
+            .client_port = client_.port,
+            .server_port = server_.port,
+    };
+    const std::span<std::byte> out = exchange_->record.resize(http::encoded_bytes(head, context, inline_bytes));
+    const http::EncodedRequest encoded = http::encode(out, head, context, body_bytes, inline_bytes);
+    if (inline_bytes > 0) {
+        std::memcpy(encoded.body.data(), body.in_memory().data(), inline_bytes);
+        body.release_memory();
+    }
+    exchange_->body_in_record = whole;
+    dispatched_ = true;
+    clients_.dispatcher().dispatch(*exchange_);
+}
+
+}  // namespace fettle::balancer

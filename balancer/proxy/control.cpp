@@ -1,0 +1,268 @@
+#include "balancer/proxy/control.h"
+
+#include "base/log.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace fettle::balancer {
+
+namespace {
+
+// The control side asks the queue in the name of the first thread, on whose loop it lives.
+constexpr unsigned kThread = 0;
+
+Result<std::shared_ptr<Worker>> make_worker(const ipc::PrepareWorker& message, std::uint32_t balancer_incarnation,
+                                            std::size_t threads) {
+    const std::uint64_t lanes = std::uint64_t{message.slots} + message.spares;
+    if (message.slots == 0 || lanes > ipc::kMaxLanes) {
+        return Error{"a worker has 1 to " + std::to_string(ipc::kMaxLanes) + " lanes"};
+    }
+    FETTLE_TRY(channels,
+               ipc::ChannelSet::create(
+                       {
+                               .seat = message.worker.seat,
+                               .worker_incarnation = message.worker.incarnation,
+                               .balancer_incarnation = balancer_incarnation,
+                       },
+                       {.threads = static_cast<std::uint32_t>(threads), .lanes = static_cast<std::uint32_t>(lanes)}));
+    auto worker = std::make_shared<Worker>();  // shared: see worker.h
+    worker->id = message.worker;
+    worker->channels = std::move(channels);
+    worker->quota = message.quota;
+    for (std::uint32_t lane = 0; lane < message.slots; ++lane) {
+        WorkerSlot& slot = worker->slots.emplace_back();
+        slot.worker = worker.get();
+        slot.lane = lane;
+    }
+    return worker;
+}
+
+}  // namespace
+
+Control::Control(Setup setup)
+    : setup_(std::move(setup)), events_(setup_.loop, [this] { on_events(); }), graceful_(setup_.loop, [this] {
+          log::warning("requests were cut off: they did not end within timeouts.graceful");
+          tell_all(Exit{});
+      }) {
+    setup_.pool.control = &events_;
+}
+
+Control::~Control() {
+    for (auto& [incarnation, entry] : workers_) {
+        for (WorkerSlot& slot : entry.worker->slots) {
+            (void)setup_.pool.queue.remove_slot(slot, kThread, setup_.clock.now());  // no request is left to be granted
+        }
+    }
+}
+
+Result<void> Control::start() {
+    FETTLE_TRY(poll, loop::Poll::create(setup_.loop, setup_.socket.fd(), [this](loop::Readiness) { on_readable(); }));
+    poll.set(loop::Interest::Read);
+    poll_ = std::move(poll);
+    send(ipc::BalancerReady{.balancer_incarnation = setup_.incarnation});
+    return {};
+}
+
+template <class Message>
+void Control::send(const Message& message, std::span<const int> fds) {
+    if (ending_) {
+        return;
+    }
+    if (auto sent = setup_.socket.send(message, fds); !sent) {
+        end(sent.error().message());
+    }
+}
+
+// ---- the supervisor speaks
+
+void Control::on_readable() {
+    ipc::Envelope envelope;
+    while (!ending_) {
+        switch (setup_.socket.receive(envelope)) {
+            case ipc::ControlSocket::Status::Empty:
+                return;
+            case ipc::ControlSocket::Status::Closed:
+                end("the supervisor closed the control socket");
+                return;
+            case ipc::ControlSocket::Status::Message:
+                handle(envelope);
+                break;
+        }
+    }
+}
+
+void Control::handle(const ipc::Envelope& envelope) {
+    if (const auto prepare_worker = envelope.as<ipc::PrepareWorker>()) {
+        prepare(*prepare_worker);
+    } else if (const auto serve_worker = envelope.as<ipc::ServeWorker>()) {
+        serve(serve_worker->worker);
+    } else if (const auto drain_worker = envelope.as<ipc::DrainWorker>()) {
+        drain(drain_worker->worker);
+    } else if (const auto worker_dead = envelope.as<ipc::WorkerDead>()) {
+        bury(worker_dead->worker);
+    } else if (envelope.as<ipc::StartAccepting>()) {
+        stopping_ = false;
+        tell_all(Accept{});
+    } else if (envelope.as<ipc::StopAccepting>()) {
+        stop_accepting();
+    } else {
+        end("the supervisor sent an unknown message");
+    }
+}
+
+void Control::prepare(const ipc::PrepareWorker& message) {
+    auto worker = make_worker(message, setup_.incarnation, setup_.pool.peers.size());
+    if (!worker) {
+        log::error("cannot make channels for a worker seat={} incarnation={} reason='{}', it is to be replaced",
+                   message.worker.seat, message.worker.incarnation, worker.error().message());
+        send(ipc::ProtocolViolation{.worker = message.worker});
+        return;
+    }
+    workers_[message.worker.incarnation] = {.worker = *worker};
+    tell_all(AttachWorker{*worker});
+}
+
+void Control::serve(ipc::WorkerId id) {
+    Entry* entry = find(id);
+    if (entry == nullptr) {
+        return;
+    }
+    for (WorkerSlot& slot : entry->worker->slots) {
+        setup_.pool.wake(setup_.pool.queue.add_slot(slot, kThread, setup_.clock.now()));
+    }
+}
+
+void Control::drain(ipc::WorkerId id) {
+    Entry* entry = find(id);
+    if (entry == nullptr) {
+        return;
+    }
+    entry->worker->draining = true;
+    for (WorkerSlot& slot : entry->worker->slots) {
+        setup_.pool.wake(setup_.pool.queue.drain_slot(slot, kThread, setup_.clock.now()));
+    }
+    tell_all(RecallWorker{id});
+}
+
+void Control::bury(ipc::WorkerId id) {
+    Entry* entry = find(id);
+    if (entry == nullptr) {
+        return;
+    }
+    for (WorkerSlot& slot : entry->worker->slots) {
+        setup_.pool.wake(setup_.pool.queue.remove_slot(slot, kThread, setup_.clock.now()));
+    }
+    tell_all(BuryWorker{id});
+    workers_.erase(id.incarnation);
+}
+
+void Control::stop_accepting() {
+    stopping_ = true;
+    quiet_ = 0;
+    tell_all(StopAccept{});
+}
+
+void Control::end(std::string_view reason) {
+    if (ending_) {
+        return;
+    }
+    ending_ = true;
+    poll_.reset();
+    log::debug("balancer ends reason='{}'", reason);
+    graceful_.start(setup_.graceful);
+    if (!stopping_) {
+        stop_accepting();
+    } else if (all_quiet()) {
+        tell_all(Exit{});
+    }
+}
+
+// ---- the threads speak
+
+void Control::on_events() {
+    for (const Event& event : events_.take()) {
+        std::visit([this](const auto& known) { on_event(known); }, event);
+    }
+}
+
+void Control::on_event(const WorkerEvent& event) {
+    Entry* entry = find(event.worker);
+    if (entry == nullptr) {
+        return;  // it died meanwhile
+    }
+    switch (event.kind) {
+        case WorkerEvent::Kind::Attached:
+            on_attached(*entry);
+            break;
+        case WorkerEvent::Kind::QuotaSpent:
+            send(ipc::QuotaSpent{.worker = event.worker});
+            break;
+        case WorkerEvent::Kind::Drained:
+            send(ipc::WorkerDrained{.worker = event.worker});
+            break;
+        case WorkerEvent::Kind::Violation:
+            send(ipc::ProtocolViolation{.worker = event.worker});
+            break;
+    }
+}
+
+// Only when every thread can serve the worker may any of them be granted a request for it.
+void Control::on_attached(Entry& entry) {
+    if (++entry.attached < setup_.pool.peers.size()) {
+        return;
+    }
+    const ipc::ChannelSet& channels = *entry.worker->channels;
+    const auto fds = channels.duplicate_fds();
+    if (!fds) {
+        log::error("cannot hand out the channels of a worker seat={} incarnation={} reason='{}', it is to be replaced",
+                   entry.worker->id.seat, entry.worker->id.incarnation, fds.error().message());
+        send(ipc::ProtocolViolation{.worker = entry.worker->id});
+        return;
+    }
+    std::vector<int> raw{fds->request_file.get(), fds->response_file.get()};
+    for (const Fd& bell : fds->lane_bells) {
+        raw.push_back(bell.get());
+    }
+    for (const Fd& bell : fds->thread_bells) {
+        raw.push_back(bell.get());
+    }
+    send(
+            ipc::WorkerPrepared{
+                    .worker = entry.worker->id,
+                    .balancer_incarnation = setup_.incarnation,
+                    .threads = channels.geometry().threads,
+                    .lanes = channels.geometry().lanes,
+            },
+            raw);
+}
+
+void Control::on_event(const ThreadQuiet& /*event*/) {
+    if (!stopping_) {
+        return;  // accepting was started again meanwhile
+    }
+    ++quiet_;
+    if (!all_quiet()) {
+        return;
+    }
+    if (ending_) {
+        tell_all(Exit{});
+    } else {
+        send(ipc::Quiesced{});
+    }
+}
+
+Control::Entry* Control::find(ipc::WorkerId id) {
+    const auto found = workers_.find(id.incarnation);
+    return found == workers_.end() || found->second.worker->id != id ? nullptr : &found->second;
+}
+
+void Control::tell_all(const Command& command) {
+    for (Pool::Peer& peer : setup_.pool.peers) {
+        peer.mailbox->post(command);
+    }
+}
+
+}  // namespace fettle::balancer

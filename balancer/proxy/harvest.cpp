@@ -1,0 +1,253 @@
+// Workers: what comes back from the workers, and what is left when one of them dies.
+#include "balancer/proxy/workers.h"
+#include "base/log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+namespace fettle::balancer {
+
+namespace {
+
+// Per lane and turn, so that one worker's stream does not keep the clients waiting.
+constexpr std::uint32_t kMessagesPerTurn = 64;
+
+}  // namespace
+
+bool Workers::prepare_sleep() {
+    std::erase_if(busy_, [](Lane* lane) {
+        lane->in_busy_list = lane->busy() && !lane->link().worker().broken;
+        return !lane->in_busy_list;
+    });
+    for (Lane* lane : busy_) {
+        Link& link = lane->link();
+        if (std::find(asleep_.begin(), asleep_.end(), &link) == asleep_.end()) {
+            asleep_.push_back(&link);
+            link.sleep(std::any_of(link.lanes().begin(), link.lanes().end(),
+                                   [](const auto& other) { return other->wants_room(); }));
+        }
+    }
+    return std::none_of(busy_.begin(), busy_.end(), [](Lane* lane) { return lane->has_news(); });
+}
+
+void Workers::harvest() {
+    for (Link* link : std::exchange(asleep_, {})) {
+        link->wake_up();
+    }
+    // By index: what is delivered may make further lanes busy.
+    for (std::size_t index = 0; index < busy_.size(); ++index) {
+        harvest(*busy_[index], kMessagesPerTurn);
+        busy_[index]->pump();
+    }
+}
+
+void Workers::harvest(Lane& lane, std::uint32_t most) {
+    Link& link = lane.link();
+    bool popped = false;
+    for (std::uint32_t count = 0; count < most && !link.worker().broken; ++count) {
+        ipc::ResponseMessage message;
+        const ipc::BalancerChannel::Peek peek = lane.channel().peek(message);
+        if (peek == ipc::BalancerChannel::Peek::Empty) {
+            break;
+        }
+        if (peek == ipc::BalancerChannel::Peek::Violation) {
+            declare_broken(link, "a response descriptor or cursor makes no sense");
+            break;
+        }
+        if (!deliver(lane, message)) {
+            declare_broken(link, "a response message contradicts the ones before it");
+            break;
+        }
+        lane.channel().pop();
+        popped = true;
+    }
+    if (popped) {
+        lane.ring_if_blocked();
+    }
+}
+
+bool Workers::deliver(Lane& lane, const ipc::ResponseMessage& message) {
+    Exchange* exchange = lane.find(message.key);
+    if (message.kind == ipc::ResponseKind::Dropped) {
+        return deliver_drop(lane, exchange);
+    }
+    std::optional<ipc::ResponseReader> head;
+    if (exchange == nullptr || !account(*exchange, message, head)) {
+        return false;  // nullptr: it runs a request that was revoked
+    }
+    exchange->responding = true;
+    if (message.last) {
+        complete(lane, *exchange, message);  // first of all, so that the worker gets its next request at once
+    }
+    if (exchange->client == nullptr) {
+        setup_.exchanges.release_if_ended(*exchange);
+    } else {
+        tell_client(*exchange, message, head);
+    }
+    // The client may have let go, and the exchange may be another's by now.
+    if (Exchange* still = lane.find(message.key); still != nullptr) {
+        lane.update_credit(*still);
+    }
+    return true;
+}
+
+// Checks that the message may come now and stays within the worker's allowance.
+bool Workers::account(Exchange& exchange, const ipc::ResponseMessage& message,
+                      std::optional<ipc::ResponseReader>& head) {
+    switch (message.kind) {
+        case ipc::ResponseKind::Head:
+            head = ipc::ResponseReader::parse(message.payload);
+            if (exchange.head_seen || !head) {
+                return false;
+            }
+            exchange.head_seen = true;
+            exchange.response_bytes += head->body().size();
+            break;
+        case ipc::ResponseKind::Body:
+            if (!exchange.head_seen) {
+                return false;
+            }
+            exchange.response_bytes += message.payload.size();
+            break;
+        case ipc::ResponseKind::End:
+            if (!exchange.head_seen) {
+                return false;
+            }
+            break;
+        case ipc::ResponseKind::Failed:
+        case ipc::ResponseKind::Continue:
+        case ipc::ResponseKind::Dropped:
+            break;
+    }
+    return exchange.response_bytes <= exchange.credit;
+}
+
+void Workers::complete(Lane& lane, Exchange& exchange, const ipc::ResponseMessage& message) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::chrono::nanoseconds::rep>::max();
+    const std::chrono::nanoseconds service(static_cast<std::chrono::nanoseconds::rep>(std::min(message.app_ns, kMost)));
+    exchange.app_time = service;
+    lane.forget(exchange);
+    serve(setup_.pool.queue.complete(exchange, service, now()));
+    report_if_drained(lane.link().worker());
+}
+
+void Workers::tell_client(Exchange& exchange, const ipc::ResponseMessage& message,
+                          const std::optional<ipc::ResponseReader>& head) {
+    switch (message.kind) {
+        case ipc::ResponseKind::Head:
+            exchange.client->on_head(*head, message.last);
+            break;
+        case ipc::ResponseKind::Body:
+            exchange.client->on_body(message.payload, message.last);
+            break;
+        case ipc::ResponseKind::End:
+            exchange.client->on_body({}, true);
+            break;
+        case ipc::ResponseKind::Failed:
+            exchange.client->on_failure(Failure::Application, 0);
+            break;
+        case ipc::ResponseKind::Continue:
+            exchange.client->on_continue();
+            break;
+        case ipc::ResponseKind::Dropped:
+            break;
+    }
+}
+
+// `exchange` is nullptr if the request was taken back when its worker was asked to drop it.
+bool Workers::deliver_drop(Lane& lane, Exchange* exchange) {
+    if (exchange == nullptr) {
+        return true;
+    }
+    if (!exchange->recalled || exchange->responding) {
+        return false;
+    }
+    Worker& worker = lane.link().worker();
+    lane.forget(*exchange);
+    if (exchange->client != nullptr && !exchange->body.can_rewind()) {
+        ExchangeClient& client = *exchange->client;
+        drop(worker, *exchange);
+        client.on_failure(Failure::WorkerDied, 0);
+    } else {
+        put_back(worker, *exchange);
+    }
+    return true;
+}
+
+// True if the application certainly has not seen the request.
+bool Workers::never_ran(Lane& lane, const Exchange& exchange) {
+    if (exchange.key.sequence == 0) {
+        return true;
+    }
+    if (lane.link().worker().broken || exchange.responding || !exchange.body.can_rewind()) {
+        return false;
+    }
+    const ipc::RequestState state = lane.channel().state(exchange.key);
+    return state == ipc::RequestState::Queued || (state == ipc::RequestState::Dropped && exchange.recalled);
+}
+
+// The table of supervision.md 3d. Nothing is read of a worker that broke the protocol, so nothing of it is run again
+// either.
+void Workers::bury(ipc::WorkerId id) {
+    const auto found =
+            std::find_if(links_.begin(), links_.end(), [&](const auto& link) { return link->worker().id == id; });
+    if (found == links_.end()) {
+        return;
+    }
+    Link& link = **found;
+    Worker& worker = link.worker();
+    for (const auto& lane : link.lanes()) {
+        harvest(*lane, std::numeric_limits<std::uint32_t>::max());
+    }
+    std::size_t requeued = 0;
+    std::size_t lost = 0;
+    for (const auto& lane : link.lanes()) {
+        for (Exchange* exchange : lane->exchanges()) {
+            if (exchange->lane != lane.get()) {
+                continue;  // its client left while others were told
+            }
+            const bool untouched = never_ran(*lane, *exchange);
+            lane->forget(*exchange);
+            if (untouched) {
+                requeued += exchange->client != nullptr ? 1 : 0;
+                put_back(worker, *exchange);
+                continue;
+            }
+            ++lost;
+            if (ExchangeClient* client = exchange->client; client != nullptr) {
+                drop(worker, *exchange);
+                client->on_failure(Failure::WorkerDied, 0);
+            } else {
+                drop(worker, *exchange);
+            }
+        }
+    }
+    if (requeued + lost > 0) {
+        log::warning("worker died with requests seat={} incarnation={} requeued={} lost={}", id.seat, id.incarnation,
+                     requeued, lost);
+    }
+    drop_link(link);
+}
+
+void Workers::abandon_all() {
+    while (!links_.empty()) {
+        Link& link = *links_.back();
+        for (const auto& lane : link.lanes()) {
+            for (Exchange* exchange : lane->exchanges()) {
+                lane->forget(*exchange);
+                drop(link.worker(), *exchange);
+            }
+        }
+        drop_link(link);
+    }
+}
+
+void Workers::drop_link(const Link& link) {
+    std::erase_if(busy_, [&](Lane* lane) { return &lane->link() == &link; });
+    std::erase(asleep_, &link);
+    std::erase_if(links_, [&](const auto& other) { return other.get() == &link; });
+}
+
+}  // namespace fettle::balancer

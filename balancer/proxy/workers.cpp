@@ -1,0 +1,207 @@
+#include "balancer/proxy/workers.h"
+
+#include "base/assert.h"
+#include "base/log.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fettle::balancer {
+
+// ---- Link
+
+Link::Link(std::shared_ptr<Worker> worker, unsigned thread) : worker_(std::move(worker)), thread_(thread) {
+    for (const WorkerSlot& slot : worker_->slots) {
+        lanes_.push_back(std::make_unique<Lane>(*this, *worker_, thread, slot.lane));
+    }
+}
+
+Result<std::unique_ptr<Link>> Link::create(loop::Loop& loop, std::shared_ptr<Worker> worker, unsigned thread) {
+    std::unique_ptr<Link> link(new Link(std::move(worker), thread));
+    ipc::ChannelSet* channels = link->worker_->channels.get();
+    FETTLE_TRY(bell, loop::Poll::create(loop, channels->thread_bell(thread),
+                                        [channels, thread](loop::Readiness) { channels->drain_thread_bell(thread); }));
+    bell.set(loop::Interest::Read);
+    link->bell_ = std::move(bell);
+    return link;
+}
+
+void Link::sleep(bool wants_room) {
+    worker_->channels->set_asleep(thread_, true, wants_room);
+}
+
+void Link::wake_up() {
+    worker_->channels->set_asleep(thread_, false);
+}
+
+// ---- the clients' requests
+
+void Workers::dispatch(Exchange& exchange) {
+    const bool streaming = exchange.body.streamed() && !exchange.body.finished();
+    const auto pushed = setup_.pool.queue.push(exchange, setup_.thread,
+                                               streaming ? queue::Body::Streaming : queue::Body::Buffered, now());
+    if (!pushed.accepted) {
+        exchange.client->on_failure(Failure::QueueFull, setup_.pool.queue.retry_after());
+        return;
+    }
+    serve(pushed.mail);
+}
+
+void Workers::body_progress(Exchange& exchange) {
+    if (exchange.lane != nullptr) {
+        exchange.lane->pump();
+    }
+}
+
+void Workers::client_took(Exchange& exchange) {
+    if (exchange.lane != nullptr && !exchange.lane->link().worker().broken) {
+        exchange.lane->update_credit(exchange);
+    }
+}
+
+void Workers::client_left(Exchange& exchange) {
+    if (exchange.state() != queue::Ticket::State::Dispatched) {
+        serve(setup_.pool.queue.forget(exchange, now()));
+        return;
+    }
+    Worker& worker = exchange.lane->link().worker();
+    if (exchange.lane->give_up(exchange)) {
+        serve(setup_.pool.queue.forget(exchange, now()));
+        report_if_drained(worker);
+    }
+}
+
+// Wakes the threads that got grants, and takes our own.
+void Workers::serve(queue::ThreadSet mail) {
+    const queue::ThreadSet own = queue::ThreadSet{1} << setup_.thread;
+    setup_.pool.wake(mail & ~own);
+    if ((mail & own) != 0) {
+        take_grants();
+    }
+}
+
+void Workers::take_grants() {
+    while (queue::Ticket* ticket = setup_.pool.queue.take(setup_.thread)) {
+        give(static_cast<Exchange&>(*ticket), static_cast<WorkerSlot&>(*ticket->slot()));
+    }
+}
+
+void Workers::give(Exchange& exchange, WorkerSlot& slot) {
+    Worker& worker = *slot.worker;
+    Link* link = find(worker.id);
+    // It is served once all threads have attached it, and buried here after its slots are gone from the queue.
+    FETTLE_ASSERT(link != nullptr, "a request was granted to a worker this thread does not know");
+    if (worker.broken) {
+        serve(setup_.pool.queue.requeue(exchange, now()));  // its slots drain: it goes to another one
+        return;
+    }
+    Lane& lane = *link->lanes()[slot.lane];
+    add_to_busy(lane);
+    lane.submit(exchange);
+    if (worker.quota > 0 && worker.dispatched.fetch_add(1) + 1 == worker.quota) {
+        report(WorkerEvent::Kind::QuotaSpent, worker);
+    }
+}
+
+void Workers::add_to_busy(Lane& lane) {
+    if (!lane.in_busy_list) {
+        lane.in_busy_list = true;
+        busy_.push_back(&lane);
+    }
+}
+
+void Workers::expire(TimePoint now) {
+    queue::PoolQueue& queue = setup_.pool.queue;
+    while (queue::Ticket* ticket = queue.take_expired(setup_.thread, now)) {
+        static_cast<Exchange*>(ticket)->client->on_failure(Failure::QueueTimeout, queue.retry_after());
+    }
+    while (queue::Ticket* ticket = queue.take_overdue(setup_.thread, now)) {
+        auto& exchange = static_cast<Exchange&>(*ticket);
+        Worker& worker = exchange.lane->link().worker();
+        if (exchange.lane->take_back(exchange)) {
+            put_back(worker, exchange);
+        }
+    }
+}
+
+// ---- commands
+
+void Workers::attach(std::shared_ptr<Worker> worker) {
+    auto link = Link::create(setup_.loop, worker, setup_.thread);
+    if (!link) {
+        log::error("cannot serve a worker seat={} incarnation={} reason='{}', it is to be replaced", worker->id.seat,
+                   worker->id.incarnation, link.error().message());
+        report(WorkerEvent::Kind::Violation, *worker);
+        return;
+    }
+    links_.push_back(std::move(*link));
+    report(WorkerEvent::Kind::Attached, *worker);
+}
+
+void Workers::recall(ipc::WorkerId id) {
+    Link* link = find(id);
+    if (link == nullptr) {
+        return;
+    }
+    for (const auto& lane : link->lanes()) {
+        for (Exchange* exchange : lane->exchanges()) {
+            // The list is a copy: putting one back may dispatch others, here or elsewhere, but ends none of these.
+            if (exchange->lane == lane.get() && lane->take_back(*exchange)) {
+                put_back(link->worker(), *exchange);
+            }
+        }
+    }
+    report_if_drained(link->worker());
+}
+
+void Workers::put_back(Worker& worker, Exchange& exchange) {
+    if (exchange.client == nullptr) {
+        drop(worker, exchange);
+        return;
+    }
+    exchange.body.rewind();
+    exchange.recalled = false;
+    exchange.seat.reset();
+    serve(setup_.pool.queue.requeue(exchange, now()));
+    report_if_drained(worker);
+}
+
+// The exchange has left its lane and will not be answered by a worker.
+void Workers::drop(Worker& worker, Exchange& exchange) {
+    serve(setup_.pool.queue.forget(exchange, now()));
+    setup_.exchanges.release_if_ended(exchange);
+    report_if_drained(worker);
+}
+
+void Workers::report_if_drained(Worker& worker) {
+    if (worker.draining && worker.idle(setup_.pool.queue) && !worker.drained.exchange(true)) {
+        report(WorkerEvent::Kind::Drained, worker);
+    }
+}
+
+void Workers::report(WorkerEvent::Kind kind, const Worker& worker) {
+    setup_.pool.control->post(WorkerEvent{kind, worker.id});
+}
+
+void Workers::declare_broken(Link& link, std::string_view what) {
+    Worker& worker = link.worker();
+    if (worker.broken.exchange(true)) {
+        return;
+    }
+    log::error(
+            "worker broke the protocol seat={} incarnation={} reason='{}', it gets no more requests and is to be "
+            "killed",
+            worker.id.seat, worker.id.incarnation, what);
+    report(WorkerEvent::Kind::Violation, worker);
+    for (WorkerSlot& slot : worker.slots) {
+        serve(setup_.pool.queue.drain_slot(slot, setup_.thread, now()));
+    }
+}
+
+Link* Workers::find(ipc::WorkerId id) {
+    const auto found =
+            std::find_if(links_.begin(), links_.end(), [&](const auto& link) { return link->worker().id == id; });
+    return found == links_.end() ? nullptr : found->get();
+}
+
+}  // namespace fettle::balancer
