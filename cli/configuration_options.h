@@ -22,6 +22,7 @@ class ConfigurationOptions {
     ConfigurationOptions(CLI::App& app, Accept accept);
     ConfigurationOptions(const ConfigurationOptions&) = delete;
     ConfigurationOptions& operator=(const ConfigurationOptions&) = delete;
+    ~ConfigurationOptions() = default;
 
     [[nodiscard]] config::Sources sources(const config::Environment& environment) const;
 

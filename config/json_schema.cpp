@@ -87,7 +87,7 @@ std::string json_schema() {
     const Json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                       {"title", "fettle configuration"},
                       {"description",
-                       "Generated from config/describe.cpp: fettle config --schema > docs/configuration.schema.json"},
+                       "Generated from config/describe.cpp by scripts/generate-docs"},
                       {"type", "object"},
                       {"additionalProperties", false},
                       {"properties", properties}};

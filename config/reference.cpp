@@ -14,7 +14,7 @@ constexpr std::string_view kTargetExample = "\"shop.wsgi\"";
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-<!-- Generated from config/describe.cpp: `fettle config --reference > docs/configuration.md`. Do not edit. -->
+<!-- Generated from config/describe.cpp by scripts/generate-docs. Do not edit. -->
 
 fettle needs one thing: the application. Everything else has a default.
 

@@ -23,12 +23,12 @@ std::string committed(const std::string& name) {
 }  // namespace
 
 TEST_CASE("docs/configuration.md is what fettle config --reference prints", "[reference]") {
-    INFO("regenerate it: fettle config --reference > docs/configuration.md");
+    INFO("regenerate it with scripts/generate-docs");
     CHECK(committed("configuration.md") == reference_markdown());
 }
 
 TEST_CASE("docs/configuration.schema.json is what fettle config --schema prints", "[reference]") {
-    INFO("regenerate it: fettle config --schema > docs/configuration.schema.json");
+    INFO("regenerate it with scripts/generate-docs");
     CHECK(committed("configuration.schema.json") == json_schema());
 }
 
