@@ -1,13 +1,12 @@
 // Compiles the access log's format string.
 #include "balancer/http/access_log.h"
-
 #include "balancer/http/characters.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace fettle::http {
 
@@ -54,14 +53,16 @@ std::string known_atoms() {
 }
 
 Error bad_atom(std::string_view format, std::size_t at, std::size_t end, std::string_view why) {
-    return Error{fmt::format("access log format: '{}' at column {} {}; known are %(NAME)s with NAME one of: {}; %% is a percent sign",
-                             format.substr(at, end - at), at + 1, why, known_atoms())};
+    return Error{fmt::format(
+            "access log format: '{}' at column {} {}; known are %(NAME)s with NAME one of: {}; %% is a percent sign",
+            format.substr(at, end - at), at + 1, why, known_atoms())};
 }
 
 // Resolves NAME of %(NAME)s.
 Result<AccessPart> find_atom(std::string_view name) {
     AccessPart part;
-    const auto* found = std::find_if(kAtoms.begin(), kAtoms.end(), [&](const Named& named) { return named.name == name; });
+    const auto* found =
+            std::find_if(kAtoms.begin(), kAtoms.end(), [&](const Named& named) { return named.name == name; });
     if (found != kAtoms.end()) {
         part.atom = found->atom;
         return part;
@@ -81,7 +82,7 @@ Result<AccessPart> find_atom(std::string_view name) {
     return Error{"is unknown"};
 }
 
-}   // namespace
+}  // namespace
 
 Result<AccessFormat> AccessFormat::compile(std::string_view format) {
     AccessFormat compiled;
@@ -124,4 +125,4 @@ Result<AccessFormat> AccessFormat::compile(std::string_view format) {
     return compiled;
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

@@ -4,10 +4,10 @@
 #include "balancer/http/characters.h"
 #include "balancer/http/http_date.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
-
-#include <fmt/format.h>
 
 namespace fettle::http {
 
@@ -16,7 +16,9 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::nanoseconds;
 
-double milliseconds(nanoseconds duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+double milliseconds(nanoseconds duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+}
 
 template <class... Args>
 void append(std::string& line, fmt::format_string<Args...> format, Args&&... args) {
@@ -123,63 +125,63 @@ void append_or_dash(bool known, Number number, fmt::format_string<Number> format
 void append_atom(const AccessPart& part, const AccessRecord& record, std::string& line) {
     const RequestHead& head = *record.head;
     switch (part.atom) {
-    case AccessAtom::None:
-        return;
-    case AccessAtom::ClientAddress:
-        return append_escaped(record.client_address, line);
-    case AccessAtom::Dash:
-        return append_escaped({}, line);
-    case AccessAtom::User:
-        return append_escaped(user(head), line);
-    case AccessAtom::Time:
-        return append_log_time(record.unix_ms / 1000, line);
-    case AccessAtom::RequestLine:
-        return append_escaped(head.request_line, line);
-    case AccessAtom::Method:
-        return append_escaped(head.method, line);
-    case AccessAtom::Path:
-        return append_escaped(head.path, line);
-    case AccessAtom::Query:
-        if (!head.query.empty()) {   // as Gunicorn: nothing instead of "-"
-            append_escaped(head.query, line);
-        }
-        return;
-    case AccessAtom::Protocol:
-        return append_escaped(protocol(record), line);
-    case AccessAtom::Status:
-        return append(line, "{}", record.status);
-    case AccessAtom::BytesOut:
-        return append(line, "{}", record.bytes_out);
-    case AccessAtom::BytesOutOrDash:
-        return append_or_dash(record.bytes_out != 0, record.bytes_out, "{}", line);
-    case AccessAtom::BytesIn:
-        return append(line, "{}", record.bytes_in);
-    case AccessAtom::Referer:
-        return append_escaped(request_header(record, "referer"), line);
-    case AccessAtom::UserAgent:
-        return append_escaped(request_header(record, "user-agent"), line);
-    case AccessAtom::Seconds:
-        return append(line, "{}", duration_cast<std::chrono::seconds>(record.duration).count());
-    case AccessAtom::Milliseconds:
-        return append(line, "{}", duration_cast<std::chrono::milliseconds>(record.duration).count());
-    case AccessAtom::Microseconds:
-        return append(line, "{}", duration_cast<std::chrono::microseconds>(record.duration).count());
-    case AccessAtom::DecimalSeconds:
-        return append(line, "{:.6f}", std::chrono::duration<double>(record.duration).count());
-    case AccessAtom::Pid:
-        return append_or_dash(record.worker_pid != 0, record.worker_pid, "<{}>", line);
-    case AccessAtom::RequestHeader:
-        return append_escaped(request_header(record, part.header), line);
-    case AccessAtom::ResponseHeader:
-        return append_escaped(response_header(record.response_head, part.header), line);
-    case AccessAtom::RequestId:
-        return append_escaped(record.request_id, line);
-    case AccessAtom::Seat:
-        return append_or_dash(record.seat.has_value(), record.seat.value_or(0), "{}", line);
-    case AccessAtom::QueueMilliseconds:
-        return append_ms_or_dash(record.queue, line);
-    case AccessAtom::AppMilliseconds:
-        return append_ms_or_dash(record.app, line);
+        case AccessAtom::None:
+            return;
+        case AccessAtom::ClientAddress:
+            return append_escaped(record.client_address, line);
+        case AccessAtom::Dash:
+            return append_escaped({}, line);
+        case AccessAtom::User:
+            return append_escaped(user(head), line);
+        case AccessAtom::Time:
+            return append_log_time(record.unix_ms / 1000, line);
+        case AccessAtom::RequestLine:
+            return append_escaped(head.request_line, line);
+        case AccessAtom::Method:
+            return append_escaped(head.method, line);
+        case AccessAtom::Path:
+            return append_escaped(head.path, line);
+        case AccessAtom::Query:
+            if (!head.query.empty()) {  // as Gunicorn: nothing instead of "-"
+                append_escaped(head.query, line);
+            }
+            return;
+        case AccessAtom::Protocol:
+            return append_escaped(protocol(record), line);
+        case AccessAtom::Status:
+            return append(line, "{}", record.status);
+        case AccessAtom::BytesOut:
+            return append(line, "{}", record.bytes_out);
+        case AccessAtom::BytesOutOrDash:
+            return append_or_dash(record.bytes_out != 0, record.bytes_out, "{}", line);
+        case AccessAtom::BytesIn:
+            return append(line, "{}", record.bytes_in);
+        case AccessAtom::Referer:
+            return append_escaped(request_header(record, "referer"), line);
+        case AccessAtom::UserAgent:
+            return append_escaped(request_header(record, "user-agent"), line);
+        case AccessAtom::Seconds:
+            return append(line, "{}", duration_cast<std::chrono::seconds>(record.duration).count());
+        case AccessAtom::Milliseconds:
+            return append(line, "{}", duration_cast<std::chrono::milliseconds>(record.duration).count());
+        case AccessAtom::Microseconds:
+            return append(line, "{}", duration_cast<std::chrono::microseconds>(record.duration).count());
+        case AccessAtom::DecimalSeconds:
+            return append(line, "{:.6f}", std::chrono::duration<double>(record.duration).count());
+        case AccessAtom::Pid:
+            return append_or_dash(record.worker_pid != 0, record.worker_pid, "<{}>", line);
+        case AccessAtom::RequestHeader:
+            return append_escaped(request_header(record, part.header), line);
+        case AccessAtom::ResponseHeader:
+            return append_escaped(response_header(record.response_head, part.header), line);
+        case AccessAtom::RequestId:
+            return append_escaped(record.request_id, line);
+        case AccessAtom::Seat:
+            return append_or_dash(record.seat.has_value(), record.seat.value_or(0), "{}", line);
+        case AccessAtom::QueueMilliseconds:
+            return append_ms_or_dash(record.queue, line);
+        case AccessAtom::AppMilliseconds:
+            return append_ms_or_dash(record.app, line);
     }
 }
 
@@ -303,7 +305,7 @@ void append_json(const AccessRecord& record, std::string& line) {
     object.end();
 }
 
-}   // namespace
+}  // namespace
 
 void AccessFormat::write(const AccessRecord& record, std::string& line) const {
     if (json_) {
@@ -316,4 +318,4 @@ void AccessFormat::write(const AccessRecord& record, std::string& line) const {
     }
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

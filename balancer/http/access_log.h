@@ -1,5 +1,5 @@
-// The access log's lines: Gunicorn's format language (https://docs.gunicorn.org/en/stable/settings.html#access-log-format), compiled
-// once at the start, or "json".
+// The access log's lines: Gunicorn's format language
+// (https://docs.gunicorn.org/en/stable/settings.html#access-log-format), compiled once at the start, or "json".
 //
 //   %(h)s client address      %(l)s "-"                 %(u)s user name of Basic authentication
 //   %(t)s [time, UTC]         %(r)s request line        %(m)s method     %(U)s path       %(q)s query    %(H)s protocol
@@ -7,11 +7,13 @@
 //   %(f)s Referer             %(a)s User-Agent          %(p)s <worker's pid>
 //   %(T)s %(M)s %(D)s %(L)s   duration in seconds, milliseconds, microseconds, decimal seconds
 //   %({name}i)s %({name}o)s   a request or response header
-// and ours: %(id)s request id, %(seat)s, %(queue_ms)s, %(app_ms)s, %(I)s body bytes received. `%%` is a percent sign. Gunicorn's
+// and ours: %(id)s request id, %(seat)s, %(queue_ms)s, %(app_ms)s, %(I)s body bytes received. `%%` is a percent sign.
+// Gunicorn's
 // %({name}e)s does not exist here: environ stays in the worker. A value that is not known is "-".
 //
-// Values come from clients: quotes, backslashes, control characters and bytes above 126 are written as \" \\ \xhh, so that a value can
-// neither end its quotes nor its line nor drive a terminal. JSON values are escaped by RFC 8259 and are always valid UTF-8.
+// Values come from clients: quotes, backslashes, control characters and bytes above 126 are written as \" \\ \xhh, so
+// that a value can neither end its quotes nor its line nor drive a terminal. JSON values are escaped by RFC 8259 and
+// are always valid UTF-8.
 #pragma once
 
 #include "balancer/http/request_parser.h"
@@ -28,23 +30,23 @@ namespace fettle::http {
 
 // One finished request. Views must be valid during AccessFormat::write() only.
 struct AccessRecord {
-    const RequestHead* head = nullptr;   // never null; of a refused request possibly with nothing but its request_line
-    std::string_view client_address;     // empty for a Unix socket
+    const RequestHead* head = nullptr;  // never null; of a refused request possibly with nothing but its request_line
+    std::string_view client_address;    // empty for a Unix socket
     std::string_view request_id;
-    std::string_view response_head;      // wire image; needed only if wants_response_head()
-    std::int64_t unix_ms = 0;            // wall-clock time of the request's arrival
-    std::chrono::nanoseconds duration{0};   // from the arrival of the head to the last byte handed to the kernel
-    std::optional<std::chrono::nanoseconds> queue;   // waiting for a slot
-    std::optional<std::chrono::nanoseconds> app;     // in the application
-    std::uint64_t bytes_in = 0;          // body
-    std::uint64_t bytes_out = 0;         // body
-    std::optional<std::uint32_t> seat;   // none: answered by the balancer itself
-    std::int32_t worker_pid = 0;         // 0: unknown
+    std::string_view response_head;        // wire image; needed only if wants_response_head()
+    std::int64_t unix_ms = 0;              // wall-clock time of the request's arrival
+    std::chrono::nanoseconds duration{0};  // from the arrival of the head to the last byte handed to the kernel
+    std::optional<std::chrono::nanoseconds> queue;  // waiting for a slot
+    std::optional<std::chrono::nanoseconds> app;    // in the application
+    std::uint64_t bytes_in = 0;                     // body
+    std::uint64_t bytes_out = 0;                    // body
+    std::optional<std::uint32_t> seat;              // none: answered by the balancer itself
+    std::int32_t worker_pid = 0;                    // 0: unknown
     std::uint16_t status = 0;
 };
 
 enum class AccessAtom : std::uint8_t {
-    None,   // literal text only
+    None,  // literal text only
     ClientAddress,
     Dash,
     User,
@@ -74,9 +76,9 @@ enum class AccessAtom : std::uint8_t {
 };
 
 struct AccessPart {
-    std::string literal;   // text in front of the atom
+    std::string literal;  // text in front of the atom
     AccessAtom atom = AccessAtom::None;
-    std::string header;   // lower case; for the two header atoms
+    std::string header;  // lower case; for the two header atoms
 };
 
 class AccessFormat {
@@ -98,4 +100,4 @@ class AccessFormat {
     bool wants_response_head_ = false;
 };
 
-}   // namespace fettle::http
+}  // namespace fettle::http

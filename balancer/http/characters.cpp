@@ -8,11 +8,17 @@ namespace characters {
 
 namespace {
 
-constexpr bool alphanumeric(unsigned c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+constexpr bool alphanumeric(unsigned c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
 
-constexpr bool among(unsigned c, std::string_view list) { return c < 128 && list.find(static_cast<char>(c)) != std::string_view::npos; }
+constexpr bool among(unsigned c, std::string_view list) {
+    return c < 128 && list.find(static_cast<char>(c)) != std::string_view::npos;
+}
 
-constexpr unsigned mask(bool member, Class class_bit) { return member ? static_cast<unsigned>(class_bit) : 0U; }
+constexpr unsigned mask(bool member, Class class_bit) {
+    return member ? static_cast<unsigned>(class_bit) : 0U;
+}
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
     std::array<std::uint8_t, 256> classes{};
@@ -30,18 +36,19 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
     return classes;
 }
 
-}   // namespace
+}  // namespace
 
 constinit const std::array<std::uint8_t, 256> kClasses = make_classes();
 
-}   // namespace characters
+}  // namespace characters
 
 bool all(characters::Class wanted, std::string_view text) {
     return std::all_of(text.begin(), text.end(), [wanted](char c) { return is(wanted, c); });
 }
 
 bool equal_ignoring_case(std::string_view text, std::string_view lower_case) {
-    return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(), [](char a, char b) { return to_lower(a) == b; });
+    return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
+                      [](char a, char b) { return to_lower(a) == b; });
 }
 
 std::string_view trim(std::string_view text) {
@@ -52,4 +59,4 @@ std::string_view trim(std::string_view text) {
     return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

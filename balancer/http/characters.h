@@ -10,17 +10,17 @@ namespace fettle::http {
 namespace characters {
 
 enum Class : std::uint8_t {
-    kToken = 1,        // tchar: header names, methods
-    kFieldValue = 2,   // HTAB, SP, VCHAR, obs-text
-    kTarget = 4,       // VCHAR without '#': a request-target has no fragment
-    kHost = 8,         // of reg-name, IP-literal and port
+    kToken = 1,       // tchar: header names, methods
+    kFieldValue = 2,  // HTAB, SP, VCHAR, obs-text
+    kTarget = 4,      // VCHAR without '#': a request-target has no fragment
+    kHost = 8,        // of reg-name, IP-literal and port
     kRequestId = 16,
-    kLine = 32,        // what a request line may hold at all: SP, VCHAR
+    kLine = 32,  // what a request line may hold at all: SP, VCHAR
 };
 
 extern const std::array<std::uint8_t, 256> kClasses;
 
-}   // namespace characters
+}  // namespace characters
 
 [[nodiscard]] inline bool is(characters::Class wanted, char c) {
     return (characters::kClasses[static_cast<unsigned char>(c)] & wanted) != 0;
@@ -29,7 +29,9 @@ extern const std::array<std::uint8_t, 256> kClasses;
 // True if all characters are of that class; also for an empty text.
 [[nodiscard]] bool all(characters::Class wanted, std::string_view text);
 
-[[nodiscard]] constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+[[nodiscard]] constexpr char to_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Compares without regard to ASCII case.
 [[nodiscard]] bool equal_ignoring_case(std::string_view text, std::string_view lower_case);
@@ -37,4 +39,4 @@ extern const std::array<std::uint8_t, 256> kClasses;
 // Without blanks (SP, HTAB) at both ends.
 [[nodiscard]] std::string_view trim(std::string_view text);
 
-}   // namespace fettle::http
+}  // namespace fettle::http

@@ -1,10 +1,10 @@
 #include "balancer/http/error_page.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <iterator>
-
-#include <fmt/format.h>
 
 namespace fettle::http {
 
@@ -33,12 +33,14 @@ constexpr std::array<Known, 13> kKnown{{
 }};
 
 const Known* find(std::uint16_t status) {
-    const auto* known = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& candidate) { return candidate.status == status; });
+    const auto* known = std::find_if(kKnown.begin(), kKnown.end(),
+                                     [&](const Known& candidate) { return candidate.status == status; });
     return known == kKnown.end() ? nullptr : known;
 }
 
 void append_body(const Known& known, const ErrorPage& page, std::string& wire) {
-    fmt::format_to(std::back_inserter(wire), "{} {}\n\n{}\n", known.status, known.reason, page.detail.empty() ? known.detail : page.detail);
+    fmt::format_to(std::back_inserter(wire), "{} {}\n\n{}\n", known.status, known.reason,
+                   page.detail.empty() ? known.detail : page.detail);
     if (page.retry_after != 0) {
         fmt::format_to(std::back_inserter(wire), "Try again in {} s.\n", page.retry_after);
     }
@@ -47,7 +49,7 @@ void append_body(const Known& known, const ErrorPage& page, std::string& wire) {
     }
 }
 
-}   // namespace
+}  // namespace
 
 std::string_view reason_phrase(std::uint16_t status) {
     const Known* known = find(status);
@@ -61,8 +63,9 @@ std::size_t write_error_page(const ErrorPage& page, std::string& wire) {
     append_body(known, page, body);
 
     const auto out = std::back_inserter(wire);
-    fmt::format_to(out, "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nDate: {}\r\n", known.status,
-                   known.reason, body.size(), page.date);
+    fmt::format_to(out,
+                   "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nDate: {}\r\n",
+                   known.status, known.reason, body.size(), page.date);
     if (!page.server.empty()) {
         fmt::format_to(out, "Server: {}\r\n", page.server);
     }
@@ -82,4 +85,4 @@ std::size_t write_error_page(const ErrorPage& page, std::string& wire) {
     return body.size();
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

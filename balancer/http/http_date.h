@@ -28,4 +28,4 @@ void append_log_time(std::int64_t unix_seconds, std::string& line);
 // "1994-11-06T08:49:37.042Z"
 void append_iso_time(std::int64_t unix_ms, std::string& line);
 
-}   // namespace fettle::http
+}  // namespace fettle::http

@@ -9,7 +9,9 @@ namespace fettle::http {
 
 namespace {
 
-std::size_t fixed_bytes(const RequestHead& head) { return sizeof(ipc::RequestRecord) + head.headers.size() * sizeof(ipc::HeaderEntry); }
+std::size_t fixed_bytes(const RequestHead& head) {
+    return sizeof(ipc::RequestRecord) + head.headers.size() * sizeof(ipc::HeaderEntry);
+}
 
 // Appends texts behind the fixed part.
 class Texts {
@@ -32,19 +34,20 @@ class Texts {
     std::size_t end_;
 };
 
-}   // namespace
+}  // namespace
 
 std::uint32_t encoded_bytes(const RequestHead& head, const RequestContext& context, std::uint32_t inline_body) {
-    std::size_t bytes = fixed_bytes(head) + head.method.size() + head.path.size() + head.query.size() + context.client_address.size() +
-                        context.server_name.size() + context.request_id.size() + inline_body;
+    std::size_t bytes = fixed_bytes(head) + head.method.size() + head.path.size() + head.query.size() +
+                        context.client_address.size() + context.server_name.size() + context.request_id.size() +
+                        inline_body;
     for (const HeaderField& field : head.headers) {
         bytes += field.name.size() + field.value.size();
     }
-    return static_cast<std::uint32_t>(bytes);   // the parser's ceilings keep a head far below 4 GB
+    return static_cast<std::uint32_t>(bytes);  // the parser's ceilings keep a head far below 4 GB
 }
 
-EncodedRequest encode(std::span<std::byte> out, const RequestHead& head, const RequestContext& context, std::uint64_t body_length,
-                      std::uint32_t inline_body) {
+EncodedRequest encode(std::span<std::byte> out, const RequestHead& head, const RequestContext& context,
+                      std::uint64_t body_length, std::uint32_t inline_body) {
     const std::uint32_t bytes = encoded_bytes(head, context, inline_body);
     FETTLE_ASSERT(bytes <= out.size(), "the record was measured before");
     const std::span<std::byte> space = out.first(bytes);
@@ -80,6 +83,8 @@ EncodedRequest encode(std::span<std::byte> out, const RequestHead& head, const R
     return {.bytes = bytes, .body = space.subspan(texts.end(), inline_body)};
 }
 
-bool valid_request_id(std::string_view id) { return !id.empty() && id.size() <= kMaxRequestId && all(characters::kRequestId, id); }
+bool valid_request_id(std::string_view id) {
+    return !id.empty() && id.size() <= kMaxRequestId && all(characters::kRequestId, id);
+}
 
-}   // namespace fettle::http
+}  // namespace fettle::http

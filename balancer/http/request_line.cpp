@@ -12,7 +12,9 @@ namespace {
 constexpr Refusal kMalformed{400, "The request line is not METHOD TARGET HTTP/1.x with single blanks between."};
 constexpr Refusal kBadTarget{400, "The request target is malformed."};
 
-constexpr bool digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 // Sets path and query from what follows the authority, or from an origin-form target.
 void split(std::string_view target, RequestLine& line) {
@@ -37,7 +39,7 @@ bool split_absolute(RequestLine& line) {
     }
     split(rest.substr(end), line);
     if (line.path.empty()) {
-        line.path = line.method == "OPTIONS" && end == rest.size() ? "*" : "/";   // RFC 9112 3.2.4
+        line.path = line.method == "OPTIONS" && end == rest.size() ? "*" : "/";  // RFC 9112 3.2.4
     }
     return true;
 }
@@ -54,7 +56,7 @@ bool split_target(RequestLine& line) {
     return split_absolute(line);
 }
 
-}   // namespace
+}  // namespace
 
 std::variant<RequestLine, Refusal> parse_request_line(std::string_view line) {
     const auto first = line.find(' ');
@@ -66,8 +68,9 @@ std::variant<RequestLine, Refusal> parse_request_line(std::string_view line) {
     parsed.method = line.substr(0, first);
     parsed.target = line.substr(first + 1, second - first - 1);
     const std::string_view version = line.substr(second + 1);
-    if (parsed.method.empty() || !all(characters::kToken, parsed.method) || parsed.target.empty() || version.size() != 8 ||
-        version.substr(0, 5) != "HTTP/" || !digit(version[5]) || version[6] != '.' || !digit(version[7])) {
+    if (parsed.method.empty() || !all(characters::kToken, parsed.method) || parsed.target.empty() ||
+        version.size() != 8 || version.substr(0, 5) != "HTTP/" || !digit(version[5]) || version[6] != '.' ||
+        !digit(version[7])) {
         return kMalformed;
     }
     if (version[5] != '1' || version[7] > '1') {
@@ -88,7 +91,7 @@ bool valid_host(std::string_view host) {
         return false;
     }
     std::string_view port;
-    if (!host.empty() && host.front() == '[') {   // IPv6 or IPvFuture
+    if (!host.empty() && host.front() == '[') {  // IPv6 or IPvFuture
         const auto end = host.find(']');
         if (end == std::string_view::npos || end == 1 || host.find('[', 1) != std::string_view::npos) {
             return false;
@@ -100,7 +103,8 @@ bool valid_host(std::string_view host) {
         }
         port = host.substr(std::min(host.find(':'), host.size()));
     }
-    return port.empty() || (port.front() == ':' && port.size() <= 6 && std::all_of(port.begin() + 1, port.end(), digit));
+    return port.empty() ||
+           (port.front() == ':' && port.size() <= 6 && std::all_of(port.begin() + 1, port.end(), digit));
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

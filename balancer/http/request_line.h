@@ -9,24 +9,25 @@ namespace fettle::http {
 
 // Why a request is answered by the balancer instead of the application.
 struct Refusal {
-    std::uint16_t status = 0;     // 400, 413, 414, 417, 431, 501 or 505
-    std::string_view reason{};    // one sentence for the client and the log; static, holds nothing of the request
+    std::uint16_t status = 0;   // 400, 413, 414, 417, 431, 501 or 505
+    std::string_view reason{};  // one sentence for the client and the log; static, holds nothing of the request
 };
 
 // Views into the line that was parsed, or static.
 struct RequestLine {
     std::string_view method;
     std::string_view target;
-    std::string_view path;        // "*" for OPTIONS *
+    std::string_view path;  // "*" for OPTIONS *
     std::string_view query;
-    std::string_view authority;   // of an absolute-form target; it replaces Host
+    std::string_view authority;  // of an absolute-form target; it replaces Host
     std::uint8_t http_minor = 1;
 };
 
 // `line` has no line end. Methods are checked for their characters only.
 [[nodiscard]] std::variant<RequestLine, Refusal> parse_request_line(std::string_view line);
 
-// True if `host` may be the value of Host or the authority of a target: an optional host and an optional port, no user information.
+// True if `host` may be the value of Host or the authority of a target: an optional host and an optional port, no user
+// information.
 [[nodiscard]] bool valid_host(std::string_view host);
 
-}   // namespace fettle::http
+}  // namespace fettle::http

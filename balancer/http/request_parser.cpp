@@ -1,9 +1,8 @@
 #include "balancer/http/request_parser.h"
 
 #include "balancer/http/characters.h"
+#include "balancer/http/llhttp_adaptor.h"
 #include "base/assert.h"
-
-#include <llhttp.h>
 
 #include <algorithm>
 #include <charconv>
@@ -13,9 +12,7 @@ namespace fettle::http {
 
 namespace {
 
-// What a chunked body may cost beyond its bytes: by extensions over the whole body, and by anything between two body bytes (chunk heads,
-// zeros in front of a size, trailers).
-constexpr std::size_t kMaxExtensionBytes = 16 * 1024;
+// What a chunked body may carry between two bytes of data: chunk heads, zeros in front of a size, extensions, trailers.
 constexpr std::size_t kMaxFramingBytes = 16 * 1024;
 
 // A connection that idles after an unusual head keeps no more than this.
@@ -24,9 +21,9 @@ constexpr std::size_t kKeptFields = 64;
 
 constexpr Refusal kAccepted{};
 
-constexpr std::size_t limit(int configured, int highest) { return static_cast<std::size_t>(std::clamp(configured, 1, highest)); }
-
-std::uint32_t offset(const std::string& text) { return static_cast<std::uint32_t>(text.size()); }
+constexpr std::size_t limit(int configured, int highest) {
+    return static_cast<std::size_t>(std::clamp(configured, 1, highest));
+}
 
 std::string_view without_line_end(std::string_view line) {
     if (line.ends_with('\n')) {
@@ -49,172 +46,31 @@ void clear_or_free(Container& container, std::size_t kept) {
 
 Refusal header_refusal(llhttp_errno_t error) {
     switch (error) {
-    case HPE_UNEXPECTED_CONTENT_LENGTH:
-        return {400, "Content-Length occurs twice."};
-    case HPE_INVALID_CONTENT_LENGTH:
-        return {400, "Content-Length is not a number, is too large, or stands beside Transfer-Encoding."};
-    case HPE_INVALID_TRANSFER_ENCODING:
-        return {400, "Transfer-Encoding is malformed or stands beside Content-Length."};
-    case HPE_CR_EXPECTED:
-    case HPE_LF_EXPECTED:
-        return {400, "A header line does not end in CR LF."};
-    default:
-        return {400, "A header line is malformed."};
+        case HPE_UNEXPECTED_CONTENT_LENGTH:
+            return {400, "Content-Length occurs twice."};
+        case HPE_INVALID_CONTENT_LENGTH:
+            return {400, "Content-Length is not a number, is too large, or stands beside Transfer-Encoding."};
+        case HPE_INVALID_TRANSFER_ENCODING:
+            return {400, "Transfer-Encoding is malformed or stands beside Content-Length."};
+        case HPE_CR_EXPECTED:
+        case HPE_LF_EXPECTED:
+            return {400, "A header line does not end in CR LF."};
+        default:
+            return {400, "A header line is malformed."};
     }
 }
 
-}   // namespace
-
-// Owns the llhttp_t and feeds its callbacks to the parser.
-class RequestParser::Llhttp {
-  public:
-    explicit Llhttp(RequestParser& owner) : owner_(owner) {
-        llhttp_init(&parser_, HTTP_REQUEST, &settings());
-        parser_.data = this;
-    }
-
-    struct Executed {
-        llhttp_errno_t error = HPE_OK;   // HPE_OK: all bytes are consumed. HPE_PAUSED: at an event
-        std::size_t consumed = 0;
-    };
-
-    Executed execute(std::string_view bytes) {
-        if (llhttp_get_errno(&parser_) == HPE_PAUSED) {
-            llhttp_resume(&parser_);
-        }
-        body_ = {};
-        refusal_ = {};
-        const char* begin = bytes.empty() ? "" : bytes.data();
-        const llhttp_errno_t error = llhttp_execute(&parser_, begin, bytes.size());
-        if (error == HPE_PAUSED) {
-            return {error, static_cast<std::size_t>(llhttp_get_error_pos(&parser_) - begin)};
-        }
-        return {error, bytes.size()};
-    }
-
-    void reset() {
-        llhttp_reset(&parser_);
-        message_complete_ = false;
-    }
-
-    [[nodiscard]] bool keep_alive() const { return llhttp_should_keep_alive(&parser_) != 0; }
-    [[nodiscard]] bool message_complete() const { return message_complete_; }
-    // Of the last execute(): the body bytes, and our own reason for stopping it, if it was us.
-    [[nodiscard]] std::string_view body() const { return body_; }
-    [[nodiscard]] Refusal refusal() const { return refusal_; }
-
-  private:
-    static Llhttp& of(llhttp_t* parser) { return *static_cast<Llhttp*>(parser->data); }
-
-    // Trailers arrive by the header callbacks, too; they are discarded.
-    static bool in_head(llhttp_t* parser) { return of(parser).owner_.phase_ == Phase::Headers; }
-
-    static int on_header_field(llhttp_t* parser, const char* at, std::size_t bytes) {
-        if (in_head(parser)) {
-            RequestParser& owner = of(parser).owner_;
-            owner.header_text_.append(at, bytes);
-            std::transform(owner.header_text_.end() - static_cast<std::ptrdiff_t>(bytes), owner.header_text_.end(),
-                           owner.header_text_.end() - static_cast<std::ptrdiff_t>(bytes), to_lower);
-            owner.fields_.back().name_bytes += static_cast<std::uint32_t>(bytes);
-        }
-        return 0;
-    }
-
-    static int on_header_field_complete(llhttp_t* parser) {
-        if (in_head(parser)) {
-            RequestParser& owner = of(parser).owner_;
-            owner.fields_.back().value = offset(owner.header_text_);
-        }
-        return 0;
-    }
-
-    static int on_header_value(llhttp_t* parser, const char* at, std::size_t bytes) {
-        if (in_head(parser)) {
-            RequestParser& owner = of(parser).owner_;
-            owner.header_text_.append(at, bytes);
-            owner.fields_.back().value_bytes += static_cast<std::uint32_t>(bytes);
-        }
-        return 0;
-    }
-
-    static int on_header_value_complete(llhttp_t* parser) {
-        if (in_head(parser)) {
-            of(parser).refusal_ = of(parser).owner_.accept_field();
-        }
-        return of(parser).refusal_.status == 0 ? 0 : -1;
-    }
-
-    static int on_headers_complete(llhttp_t*) { return HPE_PAUSED; }
-
-    static int on_chunk_header(llhttp_t* parser) {
-        Llhttp& self = of(parser);
-        self.last_chunk_ = parser->content_length == 0;
-        const std::uint64_t most = self.owner_.max_body_bytes_;
-        if (most != 0 && parser->content_length > most - self.owner_.body_bytes_) {
-            self.refusal_ = {413, "The request body is too large."};
-            return -1;
-        }
-        return 0;
-    }
-
-    static int on_chunk_extension(llhttp_t* parser, const char*, std::size_t bytes) {
-        Llhttp& self = of(parser);
-        self.owner_.extension_bytes_ += bytes;
-        if (self.owner_.extension_bytes_ > kMaxExtensionBytes) {
-            self.refusal_ = {400, "The chunk extensions are too large."};
-            return -1;
-        }
-        return 0;
-    }
-
-    static int on_body(llhttp_t* parser, const char* at, std::size_t bytes) {
-        of(parser).body_ = {at, bytes};
-        return 0;
-    }
-
-    // Pausing after each chunk means at most one body span per execute(). Behind the last chunk on_message_complete does it.
-    static int on_chunk_complete(llhttp_t* parser) { return of(parser).last_chunk_ ? 0 : HPE_PAUSED; }
-
-    static int on_message_complete(llhttp_t* parser) {
-        of(parser).message_complete_ = true;
-        return HPE_PAUSED;
-    }
-
-    static const llhttp_settings_t& settings() {
-        static const llhttp_settings_t shared = [] {
-            llhttp_settings_t made;
-            llhttp_settings_init(&made);
-            made.on_header_field = on_header_field;
-            made.on_header_field_complete = on_header_field_complete;
-            made.on_header_value = on_header_value;
-            made.on_header_value_complete = on_header_value_complete;
-            made.on_headers_complete = on_headers_complete;
-            made.on_chunk_header = on_chunk_header;
-            made.on_chunk_extension_name = on_chunk_extension;
-            made.on_chunk_extension_value = on_chunk_extension;
-            made.on_body = on_body;
-            made.on_chunk_complete = on_chunk_complete;
-            made.on_message_complete = on_message_complete;
-            return made;
-        }();
-        return shared;
-    }
-
-    RequestParser& owner_;
-    llhttp_t parser_;
-    std::string_view body_;
-    Refusal refusal_;
-    bool last_chunk_ = false;
-    bool message_complete_ = false;
-};
+}  // namespace
 
 std::optional<std::string_view> RequestHead::find(ipc::KnownHeader known) const {
-    const auto found = std::find_if(headers.begin(), headers.end(), [&](const HeaderField& field) { return field.known == known; });
+    const auto found = std::find_if(headers.begin(), headers.end(),
+                                    [&](const HeaderField& field) { return field.known == known; });
     return found == headers.end() ? std::nullopt : std::optional(found->value);
 }
 
 std::optional<std::string_view> RequestHead::find(std::string_view lower_case_name) const {
-    const auto found = std::find_if(headers.begin(), headers.end(), [&](const HeaderField& field) { return field.name == lower_case_name; });
+    const auto found = std::find_if(headers.begin(), headers.end(),
+                                    [&](const HeaderField& field) { return field.name == lower_case_name; });
     return found == headers.end() ? std::nullopt : std::optional(found->value);
 }
 
@@ -229,14 +85,14 @@ RequestParser::~RequestParser() = default;
 
 bool RequestParser::in_message() const {
     switch (phase_) {
-    case Phase::RequestLine:
-        return !line_.empty() && line_ != "\r";
-    case Phase::Headers:
-    case Phase::Body:
-        return true;
-    case Phase::Complete:
-    case Phase::Refused:
-        return false;
+        case Phase::RequestLine:
+            return !line_.empty() && line_ != "\r";
+        case Phase::Headers:
+        case Phase::Body:
+            return true;
+        case Phase::Complete:
+        case Phase::Refused:
+            return false;
     }
     return false;
 }
@@ -247,16 +103,16 @@ RequestParser::Step RequestParser::feed(std::span<const std::byte> bytes) {
         begin_message();
     }
     switch (phase_) {
-    case Phase::RequestLine:
-        return feed_request_line(text);
-    case Phase::Headers:
-        return feed_headers(text);
-    case Phase::Body:
-        return feed_body(text);
-    case Phase::Complete:
-        return {};
-    case Phase::Refused:
-        return {.event = Event::Refused};
+        case Phase::RequestLine:
+            return feed_request_line(text);
+        case Phase::Headers:
+            return feed_headers(text);
+        case Phase::Body:
+            return feed_body(text);
+        case Phase::Complete:
+            return {};
+        case Phase::Refused:
+            return {.event = Event::Refused};
     }
     return {};
 }
@@ -284,7 +140,7 @@ void RequestParser::begin_message() {
 }
 
 RequestParser::Step RequestParser::refuse(Refusal refusal, std::size_t consumed) {
-    if (phase_ == Phase::RequestLine) {   // for the access log, which escapes what it writes
+    if (phase_ == Phase::RequestLine) {  // for the access log, which escapes what it writes
         head_.request_line = without_line_end(line_);
     }
     phase_ = Phase::Refused;
@@ -313,7 +169,7 @@ RequestParser::Step RequestParser::feed_request_line(std::string_view bytes) {
             }
             continue;
         }
-        if (line_ == "\r\n" && !skipped_empty_line_) {   // RFC 9112 2.2
+        if (line_ == "\r\n" && !skipped_empty_line_) {  // RFC 9112 2.2
             skipped_empty_line_ = true;
             line_.clear();
             continue;
@@ -348,20 +204,20 @@ Refusal RequestParser::accept_request_line() {
     head_.is_head = line.method == "HEAD";
     authority_ = line.authority;
     switch (llhttp_->execute(line_).error) {
-    case HPE_OK:
-        return kAccepted;
-    case HPE_INVALID_METHOD:
-    case HPE_INVALID_CONSTANT:   // a method of RTSP
-        return {501, "The request method is not known here."};
-    default:
-        return {400, "The request target is malformed."};
+        case HPE_OK:
+            return kAccepted;
+        case HPE_INVALID_METHOD:
+        case HPE_INVALID_CONSTANT:  // a method of RTSP
+            return {501, "The request method is not known here."};
+        default:
+            return {400, "The request target is malformed."};
     }
 }
 
 // ---- headers
 
 RequestParser::Step RequestParser::feed_headers(std::string_view bytes) {
-    const std::size_t longest = max_header_bytes_ + 2;   // with the empty line
+    const std::size_t longest = max_header_bytes_ + 2;  // with the empty line
     const std::string_view piece = bytes.substr(0, longest - header_bytes_);
     if (piece.empty()) {
         return {};
@@ -429,18 +285,18 @@ Refusal RequestParser::accept_field() {
         if (!equal_ignoring_case(value, "100-continue")) {
             return {417, "The only expectation known here is 100-continue."};
         }
-        head_.expects_continue = head_.http_minor == 1;   // RFC 9110 10.1.1
+        head_.expects_continue = head_.http_minor == 1;  // RFC 9110 10.1.1
     }
     if (!keep) {
         header_text_.resize(fields_.back().name);
         fields_.pop_back();
     }
-    fields_.push_back({.name = offset(header_text_)});
+    fields_.push_back({.name = offset_behind(header_text_)});
     return kAccepted;
 }
 
 Refusal RequestParser::accept_head() {
-    fields_.pop_back();   // the one prepared for a further header line
+    fields_.pop_back();  // the one prepared for a further header line
     if (!has_host_ && head_.http_minor == 1) {
         return {400, "Host is missing."};
     }
@@ -484,7 +340,8 @@ RequestParser::Step RequestParser::feed_body(std::string_view bytes) {
     if (bytes.empty()) {
         return {};
     }
-    const auto piece = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), head_.content_length - body_bytes_)));
+    const auto piece = bytes.substr(
+            0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), head_.content_length - body_bytes_)));
     body_bytes_ += piece.size();
     return {.event = Event::BodyPiece, .consumed = piece.size(), .body = std::as_bytes(std::span(piece))};
 }
@@ -521,4 +378,4 @@ RequestParser::Step RequestParser::feed_chunked(std::string_view bytes) {
     return {.consumed = consumed};
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

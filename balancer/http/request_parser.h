@@ -1,19 +1,22 @@
 // RequestParser: strict, incremental HTTP/1.0 and 1.1 request parsing for one connection (RFC 9110, RFC 9112).
 //
-// A request is parsed exactly once, here. What two parsers could read in two ways is refused, because everything behind this class
-// works on the parsed values only (design: workers never see the wire image).
+// A request is parsed exactly once, here. What two parsers could read in two ways is refused, because everything behind
+// this class works on the parsed values only (design: workers never see the wire image).
 //
 // Division of labour with llhttp 9.2 (all lenient flags off; each point was tried against it):
-//   here    the request line (request_line.h): llhttp takes several blanks between its parts, fragments, and the protocols RTSP and ICE
-//           without telling. At most one empty line before it. Host and target rules. Transfer-Encoding is nothing or exactly "chunked"
-//           (llhttp takes "gzip, chunked" and HTTP/1.0). Bodies with a Content-Length are counted here. All limits: llhttp has none, not
-//           even for chunk extensions and leading zeros of chunk sizes.
-//   llhttp  header lines: token names, no blank before the colon, no obs-fold, no bare CR or LF, no control characters. Content-Length:
-//           digits, overflow, at most once, never with Transfer-Encoding. Connection tokens. The chunked coding with extensions and
-//           trailers. Methods: it knows a fixed list, others are answered 501. The request line is shown to it as well.
+//   here    the request line (request_line.h): llhttp takes several blanks between its parts, fragments, and the
+//   protocols RTSP and ICE
+//           without telling. At most one empty line before it. Host and target rules. Transfer-Encoding is nothing or
+//           exactly "chunked" (llhttp takes "gzip, chunked" and HTTP/1.0). Bodies with a Content-Length are counted
+//           here. All limits: llhttp has none, not even for chunk extensions and leading zeros of chunk sizes.
+//   llhttp  header lines: token names, no blank before the colon, no obs-fold, no bare CR or LF, no control characters.
+//   Content-Length:
+//           digits, overflow, at most once, never with Transfer-Encoding. Connection tokens. The chunked coding with
+//           extensions and trailers. Methods: it knows a fixed list, others are answered 501. The request line is shown
+//           to it as well.
 //
-// Pure: no sockets, no clock. Not thread-safe. In steady state nothing is allocated: buffers are reused from request to request, and
-// given back only when an unusually large head had blown them up.
+// Pure: no sockets, no clock. Not thread-safe. In steady state nothing is allocated: buffers are reused from request to
+// request, and given back only when an unusually large head had blown them up.
 #pragma once
 
 #include "balancer/http/request_line.h"
@@ -37,32 +40,36 @@ inline constexpr int kHighestMaxRequestLine = 32 * 1024;
 inline constexpr int kHighestMaxHeaderBytes = 64 * 1024;
 
 enum class BodyKind : std::uint8_t {
-    None,      // no body, or Content-Length: 0
-    Length,    // content_length bytes follow
-    Chunked,   // de-chunked by the parser; the length is known at the end only
+    None,     // no body, or Content-Length: 0
+    Length,   // content_length bytes follow
+    Chunked,  // de-chunked by the parser; the length is known at the end only
 };
 
 struct HeaderField {
-    std::string_view name;    // lower case
-    std::string_view value;   // without surrounding blanks
+    std::string_view name;   // lower case
+    std::string_view value;  // without surrounding blanks
     ipc::KnownHeader known = ipc::KnownHeader::Other;
 };
 
-// A parsed head. All views point into the parser and stay valid, unchanged, until the first feed() after MessageComplete.
+// A parsed head. All views point into the parser and stay valid, unchanged, until the first feed() after
+// MessageComplete.
 struct RequestHead {
-    std::string_view request_line;   // as received, without the line end; for the access log. The rest is set once it was valid
+    std::string_view
+            request_line;  // as received, without the line end; for the access log. The rest is set once it was valid
     std::string_view method;
-    std::string_view target;   // as received
-    std::string_view path;     // before the '?', percent-encoded as received; "*" for OPTIONS *. From absolute-form: its path
-    std::string_view query;    // behind the '?', without it
-    // In the order received, without Transfer-Encoding (the body is de-chunked) and without names that contain '_' (in environ they
-    // would collide with '-'). The value of Host is replaced by the authority of an absolute-form target (RFC 9112 3.2.2).
+    std::string_view target;  // as received
+    std::string_view
+            path;  // before the '?', percent-encoded as received; "*" for OPTIONS *. From absolute-form: its path
+    std::string_view query;  // behind the '?', without it
+    // In the order received, without Transfer-Encoding (the body is de-chunked) and without names that contain '_' (in
+    // environ they would collide with '-'). The value of Host is replaced by the authority of an absolute-form target
+    // (RFC 9112 3.2.2).
     std::vector<HeaderField> headers;
-    std::uint64_t content_length = 0;   // with BodyKind::Length
+    std::uint64_t content_length = 0;  // with BodyKind::Length
     BodyKind body = BodyKind::None;
     std::uint8_t http_minor = 1;
-    bool keep_alive = false;         // the client's wish; the connection may know better
-    bool expects_continue = false;   // "Expect: 100-continue" of an HTTP/1.1 request with a body
+    bool keep_alive = false;        // the client's wish; the connection may know better
+    bool expects_continue = false;  // "Expect: 100-continue" of an HTTP/1.1 request with a body
     bool is_head = false;
 
     // The first header of that name; nullopt if there is none.
@@ -79,11 +86,11 @@ class RequestParser {
     ~RequestParser();
 
     enum class Event : std::uint8_t {
-        NeedMore,          // all bytes are consumed and nothing can be said yet
-        HeadComplete,      // head() is valid
-        BodyPiece,         // Step::body, inside the bytes that were fed; never empty
-        MessageComplete,   // the next feed() begins the next request
-        Refused,           // see refusal(); answer and close. Every later feed() says Refused again and consumes nothing
+        NeedMore,         // all bytes are consumed and nothing can be said yet
+        HeadComplete,     // head() is valid
+        BodyPiece,        // Step::body, inside the bytes that were fed; never empty
+        MessageComplete,  // the next feed() begins the next request
+        Refused,          // see refusal(); answer and close. Every later feed() says Refused again and consumes nothing
     };
 
     struct Step {
@@ -92,16 +99,19 @@ class RequestParser {
         std::span<const std::byte> body;
     };
 
-    // Parses up to the next event; bytes behind it are not touched and are to be fed again. Call it with the rest, even if that is empty,
-    // until it says NeedMore, MessageComplete or Refused: HeadComplete is always followed, possibly after body pieces, by one of them.
-    // What is accepted, and as what, does not depend on how the bytes are cut (of several faults in one request, which is named may).
+    // Parses up to the next event; bytes behind it are not touched and are to be fed again. Call it with the rest, even
+    // if that is empty, until it says NeedMore, MessageComplete or Refused: HeadComplete is always followed, possibly
+    // after body pieces, by one of them. What is accepted, and as what, does not depend on how the bytes are cut (of
+    // several faults in one request, which is named may).
     [[nodiscard]] Step feed(std::span<const std::byte> bytes);
 
     // Valid from HeadComplete on; in case of Refused what was understood until then (request_line first).
     [[nodiscard]] const RequestHead& head() const { return head_; }
 
-    // True from the first byte of a request until MessageComplete: a connection that ends then was cut off in the middle.
+    // True from the first byte of a request until MessageComplete: a connection that ends then was cut off in the
+    // middle.
     [[nodiscard]] bool in_message() const;
+
     // Body bytes of the current message passed on so far.
     [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
 
@@ -109,11 +119,11 @@ class RequestParser {
     [[nodiscard]] const Refusal& refusal() const { return refusal_; }
 
   private:
-    class Llhttp;   // the only place that knows llhttp
+    class Llhttp;  // the only place that knows llhttp
 
     enum class Phase : std::uint8_t { RequestLine, Headers, Body, Complete, Refused };
 
-    struct Field {   // offsets into header_text_, which may still move
+    struct Field {  // offsets into header_text_, which may still move
         std::uint32_t name = 0;
         std::uint32_t name_bytes = 0;
         std::uint32_t value = 0;
@@ -143,23 +153,23 @@ class RequestParser {
     RequestHead head_;
 
     // request line
-    std::string line_;   // with its line end
+    std::string line_;  // with its line end
     bool skipped_empty_line_ = false;
     std::string_view authority_;
 
     // headers
-    std::string header_text_;   // names (lower case) and values, back to back
+    std::string header_text_;  // names (lower case) and values, back to back
     std::vector<Field> fields_;
-    std::size_t header_bytes_ = 0;   // fed to llhttp, line ends and blanks included
-    std::size_t header_count_ = 0;   // also those that are dropped
+    std::size_t header_bytes_ = 0;  // fed to llhttp, line ends and blanks included
+    std::size_t header_count_ = 0;  // also those that are dropped
     bool has_host_ = false;
     bool has_content_length_ = false;
     bool has_transfer_encoding_ = false;
 
     // body
     std::uint64_t body_bytes_ = 0;
-    std::size_t extension_bytes_ = 0;   // of all chunks
-    std::size_t framing_bytes_ = 0;     // since the last body byte
+    std::size_t extension_bytes_ = 0;  // of all chunks
+    std::size_t framing_bytes_ = 0;    // since the last body byte
 };
 
-}   // namespace fettle::http
+}  // namespace fettle::http

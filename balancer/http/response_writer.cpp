@@ -3,25 +3,32 @@
 #include "balancer/http/characters.h"
 #include "base/assert.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <iterator>
 #include <optional>
 
-#include <fmt/format.h>
-
 namespace fettle::http {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kHopByHop{"connection",          "keep-alive",          "proxy-authenticate",
-                                                    "proxy-authorization", "proxy-authentication-info", "proxy-connection",
-                                                    "te",                  "trailer",             "transfer-encoding",
-                                                    "upgrade"};
+constexpr std::array<std::string_view, 10> kHopByHop{"connection",
+                                                     "keep-alive",
+                                                     "proxy-authenticate",
+                                                     "proxy-authorization",
+                                                     "proxy-authentication-info",
+                                                     "proxy-connection",
+                                                     "te",
+                                                     "trailer",
+                                                     "transfer-encoding",
+                                                     "upgrade"};
 
 bool hop_by_hop(std::string_view name) {
-    return std::any_of(kHopByHop.begin(), kHopByHop.end(), [&](std::string_view hop) { return equal_ignoring_case(name, hop); });
+    return std::any_of(kHopByHop.begin(), kHopByHop.end(),
+                       [&](std::string_view hop) { return equal_ignoring_case(name, hop); });
 }
 
 // A text of the application, shortened and made harmless, for an error message.
@@ -54,8 +61,8 @@ Result<std::uint64_t> parse_length(std::string_view text) {
     return length;
 }
 
-// Copies one header to `wire` (so that the worker can no longer change it), then judges the copy. Content-Length is noted and taken out
-// again: whether it is sent depends on the framing.
+// Copies one header to `wire` (so that the worker can no longer change it), then judges the copy. Content-Length is
+// noted and taken out again: whether it is sent depends on the framing.
 Result<void> copy_header(const ipc::ResponseReader::Header& header, std::string& wire, Facts& facts) {
     const std::size_t start = wire.size();
     const std::size_t name_bytes = header.name.size();
@@ -70,7 +77,8 @@ Result<void> copy_header(const ipc::ResponseReader::Header& header, std::string&
         return Error{"the application's header " + quoted(name) + " holds control characters"};
     }
     if (hop_by_hop(name)) {
-        return Error{"the application set the hop-by-hop header " + quoted(name) + ", which is the server's (PEP 3333)"};
+        return Error{"the application set the hop-by-hop header " + quoted(name) +
+                     ", which is the server's (PEP 3333)"};
     }
     if (equal_ignoring_case(name, "content-length")) {
         FETTLE_TRY(length, parse_length(trim(value)));
@@ -89,7 +97,8 @@ Result<void> copy_header(const ipc::ResponseReader::Header& header, std::string&
 
 Result<void> copy_status_line(const ipc::ResponseReader& record, std::string& wire) {
     if (record.status() < 200 || record.status() > 599) {
-        return Error{fmt::format("the application answered with status {}, which is not between 200 and 599", record.status())};
+        return Error{fmt::format("the application answered with status {}, which is not between 200 and 599",
+                                 record.status())};
     }
     fmt::format_to(std::back_inserter(wire), "HTTP/1.1 {} ", record.status());
     const std::size_t start = wire.size();
@@ -136,9 +145,10 @@ void append_length(std::uint64_t length, std::string& wire) {
     fmt::format_to(std::back_inserter(wire), "Content-Length: {}\r\n", length);
 }
 
-}   // namespace
+}  // namespace
 
-Result<ResponseStart> write_response_head(ipc::ResponseReader record, bool last, const ResponseContext& context, std::string& wire) {
+Result<ResponseStart> write_response_head(ipc::ResponseReader record, bool last, const ResponseContext& context,
+                                          std::string& wire) {
     const std::size_t start = wire.size();
     auto copied = copy_head(record, wire);
     if (!copied) {
@@ -153,7 +163,8 @@ Result<ResponseStart> write_response_head(ipc::ResponseReader record, bool last,
     }
     response.framer = choose_framing(response.status, facts, context);
 
-    // With HEAD and 304 it tells the length of the body that GET would have brought; 204 must not have it (RFC 9110 8.6).
+    // With HEAD and 304 it tells the length of the body that GET would have brought; 204 must not have it (RFC
+    // 9110 8.6).
     if (facts.content_length && response.status != 204) {
         append_length(*facts.content_length, wire);
     }
@@ -185,30 +196,31 @@ FramedPiece BodyFramer::frame(std::span<const std::byte> piece, bool last) {
     ended_ = last;
     FramedPiece framed;
     switch (framing_) {
-    case Framing::None:
-        return framed;
-    case Framing::Length:
-        if (piece.size() > length_ - payload_bytes_) {
-            too_long_ = true;
-            piece = piece.first(static_cast<std::size_t>(length_ - payload_bytes_));
-        }
-        break;
-    case Framing::Chunked:
-        if (!piece.empty()) {   // an empty chunk would end the body
-            const auto [end, error] = std::to_chars(framed.prefix_.data(), framed.prefix_.data() + 16, piece.size(), 16);
-            FETTLE_ASSERT(error == std::errc{}, "a size has at most 16 hexadecimal digits");
-            *end = '\r';
-            *(end + 1) = '\n';
-            framed.prefix_bytes_ = static_cast<std::uint8_t>(end + 2 - framed.prefix_.data());
-        }
-        if (last) {
-            framed.suffix_ = piece.empty() ? "0\r\n\r\n" : "\r\n0\r\n\r\n";
-        } else {
-            framed.suffix_ = piece.empty() ? "" : "\r\n";
-        }
-        break;
-    case Framing::Close:
-        break;
+        case Framing::None:
+            return framed;
+        case Framing::Length:
+            if (piece.size() > length_ - payload_bytes_) {
+                too_long_ = true;
+                piece = piece.first(static_cast<std::size_t>(length_ - payload_bytes_));
+            }
+            break;
+        case Framing::Chunked:
+            if (!piece.empty()) {  // an empty chunk would end the body
+                const auto [end, error] =
+                        std::to_chars(framed.prefix_.data(), framed.prefix_.data() + 16, piece.size(), 16);
+                FETTLE_ASSERT(error == std::errc{}, "a size has at most 16 hexadecimal digits");
+                *end = '\r';
+                *(end + 1) = '\n';
+                framed.prefix_bytes_ = static_cast<std::uint8_t>(end + 2 - framed.prefix_.data());
+            }
+            if (last) {
+                framed.suffix_ = piece.empty() ? "0\r\n\r\n" : "\r\n0\r\n\r\n";
+            } else {
+                framed.suffix_ = piece.empty() ? "" : "\r\n";
+            }
+            break;
+        case Framing::Close:
+            break;
     }
     framed.payload_ = piece;
     payload_bytes_ += piece.size();
@@ -217,15 +229,15 @@ FramedPiece BodyFramer::frame(std::span<const std::byte> piece, bool last) {
 
 bool BodyFramer::complete() const {
     switch (framing_) {
-    case Framing::None:
-        return true;
-    case Framing::Length:
-        return payload_bytes_ == length_;
-    case Framing::Chunked:
-    case Framing::Close:
-        return ended_;
+        case Framing::None:
+            return true;
+        case Framing::Length:
+            return payload_bytes_ == length_;
+        case Framing::Chunked:
+        case Framing::Close:
+            return ended_;
     }
     return false;
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

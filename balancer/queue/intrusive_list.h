@@ -1,5 +1,5 @@
-// A doubly linked list through links inside its elements: no allocation, O(1) removal from the middle. Neither owns the other; an
-// element must leave its list before it is destroyed. Not thread-safe.
+// A doubly linked list through links inside its elements: no allocation, O(1) removal from the middle. Neither owns the
+// other; an element must leave its list before it is destroyed. Not thread-safe.
 #pragma once
 
 #include "base/assert.h"
@@ -18,12 +18,17 @@ template <class T, Link<T> T::*kLink>
 class List {
   public:
     [[nodiscard]] bool empty() const { return first_ == nullptr; }
+
     [[nodiscard]] T* front() const { return first_; }
+
     [[nodiscard]] T* back() const { return last_; }
+
     [[nodiscard]] static T* next(const T& element) { return (element.*kLink).next; }
+
     [[nodiscard]] static T* previous(const T& element) { return (element.*kLink).previous; }
 
     void push_front(T& element) { insert(element, first_); }
+
     void push_back(T& element) { insert(element, nullptr); }
 
     // Inserts before `position`; nullptr: at the end.
@@ -49,4 +54,4 @@ class List {
     T* last_ = nullptr;
 };
 
-}   // namespace fettle::queue
+}  // namespace fettle::queue

@@ -11,22 +11,29 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kBubble = 150us;         // what a round trip through the balancer may cost a slot
-constexpr Duration kPrefetchBelow = 1ms;    // longer requests do not notice the bubble
+constexpr Duration kBubble = 150us;       // what a round trip through the balancer may cost a slot
+constexpr Duration kPrefetchBelow = 1ms;  // longer requests do not notice the bubble
 constexpr Duration kLeastPatience = 1ms;
-constexpr Duration kOwnFirstBelow = 1ms;    // age of the front from which on no thread may pass it over
-constexpr int kSmoothing = 16;              // weight of one measurement: 1/16
+constexpr Duration kOwnFirstBelow = 1ms;  // age of the front from which on no thread may pass it over
+constexpr Duration kClockSlack = 1ms;     // times passed in may be as old as the loop's turn
+constexpr int kSmoothing = 16;            // weight of one measurement: 1/16
 constexpr std::uint32_t kLeastMaxLength = 64;
 constexpr std::uint32_t kWaitingPerSlot = 4;
 constexpr std::uint32_t kLongestRetryAfter = 30;
 
-constexpr ThreadSet bit(unsigned thread) { return ThreadSet{1} << thread; }
+constexpr ThreadSet bit(unsigned thread) {
+    return ThreadSet{1} << thread;
+}
 
-}   // namespace
+}  // namespace
 
-Ticket::~Ticket() { FETTLE_ASSERT(state() == State::Idle, "a request left memory while it was in the queue"); }
+Ticket::~Ticket() {
+    FETTLE_ASSERT(state() == State::Idle, "a request left memory while it was in the queue");
+}
 
-Slot::~Slot() { FETTLE_ASSERT(state_ == State::Absent, "a slot left memory while it was in the queue"); }
+Slot::~Slot() {
+    FETTLE_ASSERT(state_ == State::Absent, "a slot left memory while it was in the queue");
+}
 
 PoolQueue::PoolQueue(Settings settings, unsigned threads) : settings_(settings), threads_(threads) {
     FETTLE_ASSERT(threads >= 1 && threads <= kMaxThreads, "between 1 and 64 balancer threads");
@@ -68,7 +75,7 @@ Ticket* PoolQueue::take(unsigned thread) {
 ThreadSet PoolQueue::complete(Ticket& ticket, Duration service, TimePoint now) {
     const std::lock_guard lock(mutex_);
     FETTLE_ASSERT(ticket.state() == Ticket::State::Dispatched, "only a dispatched request completes");
-    measure(std::clamp(service, Duration{0}, std::max(now - ticket.granted_at_, Duration{0})));
+    measure(std::clamp(service, Duration{0}, std::max(now - ticket.granted_at_, Duration{0}) + kClockSlack));
     Slot& slot = *ticket.slot_;
     leave_bucket(slot);
     slot.no_prefetch_ = false;
@@ -88,17 +95,18 @@ ThreadSet PoolQueue::requeue(Ticket& ticket, TimePoint now) {
 ThreadSet PoolQueue::forget(Ticket& ticket, TimePoint now) {
     const std::lock_guard lock(mutex_);
     switch (ticket.state()) {
-    case Ticket::State::Idle:
-        FETTLE_ASSERT(false, "a request that is not in the queue cannot leave it");
-    case Ticket::State::Waiting:
-        stop_waiting(ticket);
-        break;
-    case Ticket::State::Granted:
-    case Ticket::State::Dispatched:
-        release(ticket);
-        break;
+        case Ticket::State::Idle:
+            FETTLE_ASSERT(false, "a request that is not in the queue cannot leave it");
+        case Ticket::State::Waiting:
+            stop_waiting(ticket);
+            break;
+        case Ticket::State::Granted:
+        case Ticket::State::Dispatched:
+            release(ticket);
+            break;
     }
-    // Also a waiting request can have held others up: one whose body streams waits for an idle slot and lets nothing pass.
+    // Also a waiting request can have held others up: one whose body streams waits for an idle slot and lets nothing
+    // pass.
     return assign(ticket.thread_, now);
 }
 
@@ -172,7 +180,8 @@ ThreadSet PoolQueue::drain_slot(Slot& slot, unsigned thread, TimePoint now) {
 
 ThreadSet PoolQueue::remove_slot(Slot& slot, unsigned thread, TimePoint now) {
     const std::lock_guard lock(mutex_);
-    FETTLE_ASSERT(slot.state_ == Slot::State::Serving || slot.state_ == Slot::State::Draining, "a slot is removed once");
+    FETTLE_ASSERT(slot.state_ == Slot::State::Serving || slot.state_ == Slot::State::Draining,
+                  "a slot is removed once");
     stop_serving(slot);
     slot.state_ = slot.outstanding_ == 0 ? Slot::State::Absent : Slot::State::Leaving;
     return assign(thread, now);
@@ -204,11 +213,13 @@ std::uint32_t PoolQueue::prefetch_for(Duration service) {
     if (service <= Duration{0} || service >= kPrefetchBelow) {
         return 0;
     }
-    const auto requests = (kBubble.count() + service.count() - 1) / service.count();   // rounded up
+    const auto requests = (kBubble.count() + service.count() - 1) / service.count();  // rounded up
     return static_cast<std::uint32_t>(std::clamp<Duration::rep>(requests - 1, 1, kMaxPrefetch));
 }
 
-Duration PoolQueue::patience_for(Duration service) { return std::max(kLeastPatience, 2 * service); }
+Duration PoolQueue::patience_for(Duration service) {
+    return std::max(kLeastPatience, 2 * service);
+}
 
 // ---- under the mutex
 
@@ -234,8 +245,8 @@ Ticket* PoolQueue::next_ticket(unsigned thread, TimePoint now) const {
     return own != nullptr ? own : front;
 }
 
-// The slot a request would go to now; nullptr: it has to wait. A streaming body waits for an idle slot, and because nothing may overtake
-// it (assign() stops at it) slots do become idle.
+// The slot a request would go to now; nullptr: it has to wait. A streaming body waits for an idle slot, and because
+// nothing may overtake it (assign() stops at it) slots do become idle.
 Slot* PoolQueue::next_slot(Body body) const {
     if (used_buckets_ == 0) {
         return nullptr;
@@ -266,8 +277,8 @@ ThreadSet PoolQueue::grant(Ticket& ticket, Slot& slot, TimePoint now) {
     return mail;
 }
 
-// Puts an idle ticket where its arrival belongs. A new one is the youngest; one that comes back is among the oldest, so the search from
-// the front is short.
+// Puts an idle ticket where its arrival belongs. A new one is the youngest; one that comes back is among the oldest, so
+// the search from the front is short.
 void PoolQueue::wait(Ticket& ticket) {
     const auto insert = [&ticket](auto& list) {
         if (list.empty() || list.back()->order_ < ticket.order_) {
@@ -345,7 +356,8 @@ void PoolQueue::stop_serving(Slot& slot) {
 
 // Puts the slot where next_slot() finds it, if it may get another request at all.
 void PoolQueue::enter_bucket(Slot& slot) {
-    const bool allowed = slot.outstanding_ == 0 || (!slot.no_prefetch_ && slot.streaming_ == 0 && slot.outstanding_ < kBuckets);
+    const bool allowed =
+            slot.outstanding_ == 0 || (!slot.no_prefetch_ && slot.streaming_ == 0 && slot.outstanding_ < kBuckets);
     if (slot.state_ != Slot::State::Serving || !allowed) {
         return;
     }
@@ -373,7 +385,7 @@ void PoolQueue::leave_bucket(Slot& slot) {
 }
 
 void PoolQueue::measure(Duration service) {
-    const Duration sample = std::max(service, Duration{1});   // 0 means not measured
+    const Duration sample = std::max(service, Duration{1});  // 0 means not measured
     service_ = service_ == Duration{0} ? sample : std::max(service_ + (sample - service_) / kSmoothing, Duration{1});
     prefetch_ = prefetch_for(service_);
 }
@@ -382,4 +394,4 @@ std::uint32_t PoolQueue::max_length() const {
     return settings_.max_length != 0 ? settings_.max_length : std::max(kLeastMaxLength, kWaitingPerSlot * most_slots_);
 }
 
-}   // namespace fettle::queue
+}  // namespace fettle::queue

@@ -1,8 +1,8 @@
 #include "balancer/http/access_log.h"
 
-#include <array>
-
 #include <catch2/catch.hpp>
+
+#include <array>
 
 namespace fettle::http {
 
@@ -50,7 +50,7 @@ std::string line(std::string_view format, const Finished& finished = Finished())
     return text;
 }
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("the default access log is Apache's combined format", "[access log]") {
     CHECK(line(config::Log{}.access_format) ==
@@ -58,7 +58,8 @@ TEST_CASE("the default access log is Apache's combined format", "[access log]") 
 }
 
 TEST_CASE("every atom says what its documentation says", "[access log]") {
-    CHECK(line("%(h)s|%(l)s|%(u)s|%(t)s|%(r)s") == "192.0.2.7|-|aladdin|[06/Nov/1994:08:49:37 +0000]|GET /a/b?c=d HTTP/1.1");
+    CHECK(line("%(h)s|%(l)s|%(u)s|%(t)s|%(r)s") ==
+          "192.0.2.7|-|aladdin|[06/Nov/1994:08:49:37 +0000]|GET /a/b?c=d HTTP/1.1");
     CHECK(line("%(m)s|%(U)s|%(q)s|%(H)s|%(s)s|%(B)s|%(b)s|%(I)s") == "GET|/a/b|c=d|HTTP/1.1|200|2048|2048|11");
     CHECK(line("%(f)s|%(a)s|%(p)s") == "http://r/|ua/1|<4711>");
     CHECK(line("%(T)s|%(M)s|%(D)s|%(L)s") == "1|1234|1234567|1.234567");
@@ -72,8 +73,8 @@ TEST_CASE("what is not known is a dash", "[access log]") {
     Finished finished("GET / HTTP/1.0\r\n\r\n");
     finished.record = AccessRecord{.head = finished.record.head, .status = 408};
 
-    CHECK(line("%(h)s %(u)s %(b)s %(B)s %(f)s %(a)s %(p)s %(id)s %(seat)s %(queue_ms)s %(app_ms)s [%(q)s] %({a}o)s", finished) ==
-          "- - - 0 - - - - - - - [] -");
+    CHECK(line("%(h)s %(u)s %(b)s %(B)s %(f)s %(a)s %(p)s %(id)s %(seat)s %(queue_ms)s %(app_ms)s [%(q)s] %({a}o)s",
+               finished) == "- - - 0 - - - - - - - [] -");
 }
 
 TEST_CASE("a refused request is logged with what was read of it", "[access log]") {
@@ -83,7 +84,8 @@ TEST_CASE("a refused request is logged with what was read of it", "[access log]"
 }
 
 TEST_CASE("a client cannot break out of its quotes or its line", "[access log]") {
-    Finished finished("GET /\"\\ HTTP/1.1\r\nHost: h\r\nUser-Agent: a\"b\\c\td\xc3\xa4\r\nAuthorization: Basic YQpiOng=\r\n\r\n");
+    Finished finished(
+            "GET /\"\\ HTTP/1.1\r\nHost: h\r\nUser-Agent: a\"b\\c\td\xc3\xa4\r\nAuthorization: Basic YQpiOng=\r\n\r\n");
     finished.record.response_head = "HTTP/1.1 200 OK\r\nA: \"\r\n\r\n";
 
     CHECK(line(R"("%(r)s" "%(a)s" "%(u)s" "%({a}o)s")", finished) ==
@@ -92,12 +94,13 @@ TEST_CASE("a client cannot break out of its quotes or its line", "[access log]")
 
 TEST_CASE("only Basic authentication has a user name", "[access log]") {
     const auto user = [](std::string_view authorization) {
-        return line("%(u)s", Finished("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: " + std::string(authorization) + "\r\n\r\n"));
+        return line("%(u)s",
+                    Finished("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: " + std::string(authorization) + "\r\n\r\n"));
     };
 
     CHECK(user("bAsIc YTpi") == "a");
     CHECK(user("Basic Og==") == "-");
-    CHECK(user("Basic YWJj") == "-");   // no colon
+    CHECK(user("Basic YWJj") == "-");  // no colon
     CHECK(user("Basic ****") == "-");
     CHECK(user("Basic") == "-");
     CHECK(user("Bearer YTpi") == "-");
@@ -114,6 +117,7 @@ TEST_CASE("a wrong atom is an error that names it, its place and what exists", "
         std::string_view format;
         std::string_view message;
     };
+
     for (const Wrong& wrong : std::array<Wrong, 11>{{
                  {"%(h)s %(x)s", "'%(x)s' at column 7 is unknown"},
                  {"%(h", "'%(h' at column 1 is not complete"},
@@ -166,10 +170,10 @@ TEST_CASE("JSON values are valid UTF-8 whatever a client sends", "[access log]")
     CHECK(agent("a\"\\\tb") == R"("a\"\\\u0009b")");
     CHECK(agent("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80") == "\"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80\"");
     CHECK(agent("\xff") == R"("\ufffd")");
-    CHECK(agent("\xc3") == R"("\ufffd")");                    // cut off
-    CHECK(agent("\xc0\xaf") == R"("\ufffd\ufffd")");          // overlong
-    CHECK(agent("\xed\xa0\x80") == R"("\ufffd\ufffd\ufffd")");   // a surrogate
-    CHECK(agent("\xf4\x90\x80\x80") == R"("\ufffd\ufffd\ufffd\ufffd")");   // beyond Unicode
+    CHECK(agent("\xc3") == R"("\ufffd")");                                // cut off
+    CHECK(agent("\xc0\xaf") == R"("\ufffd\ufffd")");                      // overlong
+    CHECK(agent("\xed\xa0\x80") == R"("\ufffd\ufffd\ufffd")");            // a surrogate
+    CHECK(agent("\xf4\x90\x80\x80") == R"("\ufffd\ufffd\ufffd\ufffd")");  // beyond Unicode
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

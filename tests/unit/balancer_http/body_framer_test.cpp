@@ -1,14 +1,16 @@
 #include "balancer/http/response_writer.h"
 
-#include <limits>
-
 #include <catch2/catch.hpp>
+
+#include <limits>
 
 namespace fettle::http {
 
 namespace {
 
-std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
 
 // What goes onto the wire for these pieces, the last of which ends the body.
 std::string send(BodyFramer& framer, std::initializer_list<std::string_view> pieces) {
@@ -25,12 +27,13 @@ std::string send(BodyFramer& framer, std::initializer_list<std::string_view> pie
     return wire;
 }
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("chunked pieces carry their size and end with an empty chunk", "[framer]") {
     BodyFramer sut(Framing::Chunked);
 
-    CHECK(send(sut, {"hello", std::string(26, 'x'), "!"}) == "5\r\nhello\r\n1a\r\n" + std::string(26, 'x') + "\r\n1\r\n!\r\n0\r\n\r\n");
+    CHECK(send(sut, {"hello", std::string(26, 'x'), "!"}) ==
+          "5\r\nhello\r\n1a\r\n" + std::string(26, 'x') + "\r\n1\r\n!\r\n0\r\n\r\n");
     CHECK(sut.payload_bytes() == 32);
     CHECK(sut.complete());
 }
@@ -119,4 +122,4 @@ TEST_CASE("a chunk size needs no more room than a prefix has", "[framer]") {
     CHECK(sut.frame(huge, false).prefix() == "ffffffffffffffff\r\n");
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

@@ -2,9 +2,9 @@
 
 #include "balancer/http/http_date.h"
 
-#include <array>
-
 #include <catch2/catch.hpp>
+
+#include <array>
 
 namespace fettle::http {
 
@@ -21,10 +21,12 @@ std::string page(const ErrorPage& error, std::size_t* body_bytes = nullptr) {
 
 std::string header(const std::string& wire, const std::string& name) {
     const auto at = wire.find("\r\n" + name + ": ");
-    return at == std::string::npos ? "" : wire.substr(at + name.size() + 4, wire.find("\r\n", at + 2) - at - name.size() - 4);
+    return at == std::string::npos
+                   ? ""
+                   : wire.substr(at + name.size() + 4, wire.find("\r\n", at + 2) - at - name.size() - 4);
 }
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("an error page says what happened, for how long and under which id", "[error page]") {
     std::size_t body_bytes = 0;
@@ -38,7 +40,8 @@ TEST_CASE("an error page says what happened, for how long and under which id", "
                                   &body_bytes);
 
     const std::string body =
-            "503 Service Unavailable\n\nThe server is too busy to take this request now.\nTry again in 3 s.\nRequest id: 0123456789abcdef\n";
+            "503 Service Unavailable\n\nThe server is too busy to take this request now.\nTry again in 3 s.\nRequest "
+            "id: 0123456789abcdef\n";
     CHECK(body_bytes == body.size());
     CHECK(wire == "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
                           std::to_string(body.size()) +
@@ -46,14 +49,16 @@ TEST_CASE("an error page says what happened, for how long and under which id", "
 }
 
 TEST_CASE("every status the balancer answers with has a reason and a body of the announced length", "[error page]") {
-    for (const std::uint16_t status : std::array<std::uint16_t, 13>{400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505}) {
+    for (const std::uint16_t status :
+         std::array<std::uint16_t, 13>{400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505}) {
         INFO(status);
 
         const std::string wire = page({.status = status});
 
         const auto body = wire.substr(wire.find("\r\n\r\n") + 4);
         CHECK_FALSE(reason_phrase(status).empty());
-        CHECK(wire.rfind("HTTP/1.1 " + std::to_string(status) + " " + std::string(reason_phrase(status)) + "\r\n", 0) == 0);
+        CHECK(wire.rfind("HTTP/1.1 " + std::to_string(status) + " " + std::string(reason_phrase(status)) + "\r\n", 0) ==
+              0);
         CHECK(header(wire, "Content-Length") == std::to_string(body.size()));
         CHECK(header(wire, "Connection") == "close");
         CHECK(body.find(".\n") != std::string::npos);
@@ -96,4 +101,4 @@ TEST_CASE("dates are formatted as HTTP and the logs want them", "[date]") {
     CHECK(iso == "1994-11-06T08:49:37.042Z");
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

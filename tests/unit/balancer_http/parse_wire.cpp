@@ -1,11 +1,11 @@
 #include "tests/unit/balancer_http/parse_wire.h"
 
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
 #include <cstring>
 #include <memory>
 #include <random>
-
-#include <catch2/catch.hpp>
-#include <fmt/format.h>
 
 namespace fettle::http::test {
 
@@ -29,11 +29,12 @@ struct Piece {
     explicit Piece(std::string_view text) : bytes(std::make_unique<std::byte[]>(text.size())), size(text.size()) {
         std::memcpy(bytes.get(), text.data(), text.size());
     }
+
     std::unique_ptr<std::byte[]> bytes;
     std::size_t size;
 };
 
-}   // namespace
+}  // namespace
 
 Outcome parse_wire(std::string_view wire, const config::Http& limits, const Cuts& next_cut) {
     Outcome outcome;
@@ -49,31 +50,31 @@ Outcome parse_wire(std::string_view wire, const config::Http& limits, const Cuts
             REQUIRE(step.consumed <= rest.size());
             rest = rest.subspan(step.consumed);
             switch (step.event) {
-            case RequestParser::Event::NeedMore:
-                CHECK(rest.empty());
-                more = false;
-                break;
-            case RequestParser::Event::HeadComplete:
-                current = {.head = describe(sut.head()),
-                           .keep_alive = sut.head().keep_alive,
-                           .expects_continue = sut.head().expects_continue};
-                break;
-            case RequestParser::Event::BodyPiece:
-                REQUIRE_FALSE(step.body.empty());
-                current.body.append(reinterpret_cast<const char*>(step.body.data()), step.body.size());
-                break;
-            case RequestParser::Event::MessageComplete:
-                CHECK(describe(sut.head()) == current.head);   // still there
-                CHECK(sut.body_bytes() == current.body.size());
-                outcome.requests.push_back(current);
-                more = !rest.empty();
-                break;
-            case RequestParser::Event::Refused:
-                outcome.refused = sut.refusal().status;
-                CHECK_FALSE(sut.refusal().reason.empty());
-                CHECK(sut.feed(rest).event == RequestParser::Event::Refused);
-                more = false;
-                break;
+                case RequestParser::Event::NeedMore:
+                    CHECK(rest.empty());
+                    more = false;
+                    break;
+                case RequestParser::Event::HeadComplete:
+                    current = {.head = describe(sut.head()),
+                               .keep_alive = sut.head().keep_alive,
+                               .expects_continue = sut.head().expects_continue};
+                    break;
+                case RequestParser::Event::BodyPiece:
+                    REQUIRE_FALSE(step.body.empty());
+                    current.body.append(reinterpret_cast<const char*>(step.body.data()), step.body.size());
+                    break;
+                case RequestParser::Event::MessageComplete:
+                    CHECK(describe(sut.head()) == current.head);  // still there
+                    CHECK(sut.body_bytes() == current.body.size());
+                    outcome.requests.push_back(current);
+                    more = !rest.empty();
+                    break;
+                case RequestParser::Event::Refused:
+                    outcome.refused = sut.refusal().status;
+                    CHECK_FALSE(sut.refusal().reason.empty());
+                    CHECK(sut.feed(rest).event == RequestParser::Event::Refused);
+                    more = false;
+                    break;
             }
         }
     }
@@ -87,12 +88,15 @@ Outcome parse_in_all_cuts(std::string_view wire, const config::Http& limits) {
     CHECK(bytewise == whole);
     std::mt19937 random(20240607);
     for (int round = 0; round < 20; ++round) {
-        const Outcome cut = parse_wire(wire, limits, [&] { return std::uniform_int_distribution<std::size_t>(1, 24)(random); });
+        const Outcome cut =
+                parse_wire(wire, limits, [&] { return std::uniform_int_distribution<std::size_t>(1, 24)(random); });
         CHECK(cut == whole);
     }
     return whole;
 }
 
-std::string get(std::string_view header_lines) { return fmt::format("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", header_lines); }
+std::string get(std::string_view header_lines) {
+    return fmt::format("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", header_lines);
+}
 
-}   // namespace fettle::http::test
+}  // namespace fettle::http::test

@@ -1,4 +1,5 @@
-// Feeds wire bytes to a RequestParser in a given way and writes down what came out, so that ways of cutting can be compared.
+// Feeds wire bytes to a RequestParser in a given way and writes down what came out, so that ways of cutting can be
+// compared.
 #pragma once
 
 #include "balancer/http/request_parser.h"
@@ -12,7 +13,7 @@
 namespace fettle::http::test {
 
 struct ParsedRequest {
-    std::string head;   // "METHOD path?query HTTP/1.x" and one line "name: value" per header
+    std::string head;  // "METHOD path?query HTTP/1.x" and one line "name: value" per header
     std::string body;
     bool keep_alive = false;
     bool expects_continue = false;
@@ -20,9 +21,9 @@ struct ParsedRequest {
 };
 
 struct Outcome {
-    std::vector<ParsedRequest> requests;   // complete ones
-    std::uint16_t refused = 0;             // status
-    bool in_message = false;               // at the end of the bytes
+    std::vector<ParsedRequest> requests;  // complete ones
+    std::uint16_t refused = 0;            // status
+    bool in_message = false;              // at the end of the bytes
     bool operator==(const Outcome&) const = default;
 };
 
@@ -37,4 +38,4 @@ using Cuts = std::function<std::size_t()>;
 // A request with the headers that are always needed, and these lines (each with its CR LF).
 [[nodiscard]] std::string get(std::string_view header_lines);
 
-}   // namespace fettle::http::test
+}  // namespace fettle::http::test

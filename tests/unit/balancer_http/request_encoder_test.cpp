@@ -1,9 +1,9 @@
 #include "balancer/http/request_encoder.h"
 
+#include <catch2/catch.hpp>
+
 #include <cstring>
 #include <string>
-
-#include <catch2/catch.hpp>
 
 namespace fettle::http {
 
@@ -22,7 +22,8 @@ const RequestContext kContext{.client_address = "192.0.2.7",
                               .server_port = 8000,
                               .https = true};
 
-std::vector<std::byte> record_of(const RequestHead& head, const RequestContext& context, std::uint64_t body_length, std::string_view body) {
+std::vector<std::byte> record_of(const RequestHead& head, const RequestContext& context, std::uint64_t body_length,
+                                 std::string_view body) {
     std::vector<std::byte> space(encoded_bytes(head, context, static_cast<std::uint32_t>(body.size())));
     const EncodedRequest encoded = encode(space, head, context, body_length, static_cast<std::uint32_t>(body.size()));
     CHECK(encoded.bytes == space.size());
@@ -31,12 +32,14 @@ std::vector<std::byte> record_of(const RequestHead& head, const RequestContext& 
     return space;
 }
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("a worker reads every value of the request it was sent", "[encoder]") {
     RequestParser parser{config::Http{}};
-    const RequestHead& head = parse(parser, "POST /a%20b?c=d HTTP/1.1\r\nHost: h\r\nX-Own: 1\r\nCookie:\r\nExpect: 100-continue\r\n"
-                                            "Content-Length: 70000\r\n\r\n");
+    const RequestHead& head =
+            parse(parser,
+                  "POST /a%20b?c=d HTTP/1.1\r\nHost: h\r\nX-Own: 1\r\nCookie:\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 70000\r\n\r\n");
 
     const auto space = record_of(head, kContext, 70000, "first piece");
 
@@ -96,4 +99,4 @@ TEST_CASE("a client's request id is taken only if it is harmless", "[encoder]") 
     }
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

@@ -1,9 +1,9 @@
 #include "balancer/http/request_line.h"
 
+#include <catch2/catch.hpp>
+
 #include <array>
 #include <string_view>
-
-#include <catch2/catch.hpp>
 
 namespace fettle::http {
 
@@ -63,7 +63,7 @@ constexpr std::array<std::string_view, 27> kBadLines{
         "OPTIONS *a HTTP/1.1",
 };
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("a request target is split into path, query and authority", "[request line]") {
     for (const Target& target : kTargets) {
@@ -91,15 +91,16 @@ TEST_CASE("a malformed request line is refused with 400", "[request line]") {
 }
 
 TEST_CASE("a Host value is a host with an optional port", "[request line]") {
-    for (const std::string_view host : {"", "h", "a.b-c_d~e", "1.2.3.4:80", "[::1]", "[fe80::1]:8000", "h:", "xn--bcher-kva.example", "%41"}) {
+    for (const std::string_view host :
+         {"", "h", "a.b-c_d~e", "1.2.3.4:80", "[::1]", "[fe80::1]:8000", "h:", "xn--bcher-kva.example", "%41"}) {
         INFO(host);
         CHECK(valid_host(host));
     }
-    for (const std::string_view host : {"a b", "a/b", "u@h", "h:80a", "h:123456", "h:80:81", "[::1", "::1]", "[]", "[::1]x", "[[::1]]",
-                                        "a\"b", "a<b", "h?q", "h#f", "a\\b", "\xc3\xa4", "::1"}) {
+    for (const std::string_view host : {"a b", "a/b", "u@h", "h:80a", "h:123456", "h:80:81", "[::1", "::1]", "[]",
+                                        "[::1]x", "[[::1]]", "a\"b", "a<b", "h?q", "h#f", "a\\b", "\xc3\xa4", "::1"}) {
         INFO(host);
         CHECK_FALSE(valid_host(host));
     }
 }
 
-}   // namespace fettle::http
+}  // namespace fettle::http

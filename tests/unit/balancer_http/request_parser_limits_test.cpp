@@ -6,9 +6,11 @@ namespace fettle::http::test {
 
 namespace {
 
-std::string chunked(std::string_view body) { return get("Transfer-Encoding: chunked\r\n").append(body); }
+std::string chunked(std::string_view body) {
+    return get("Transfer-Encoding: chunked\r\n").append(body);
+}
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("a request line is accepted up to its limit, then answered 414", "[parser][limits]") {
     config::Http limits;
@@ -31,7 +33,7 @@ TEST_CASE("headers are accepted up to their number, then answered 431", "[parser
 
     CHECK(parse_in_all_cuts(get("A: b\r\nC: d\r\n"), limits).requests.size() == 1);
     CHECK(parse_in_all_cuts(get("A: b\r\nC: d\r\nE: f\r\n"), limits).refused == 431);
-    CHECK(parse_in_all_cuts(get("A: b\r\nC_: d\r\nE_: f\r\n"), limits).refused == 431);   // dropped ones count
+    CHECK(parse_in_all_cuts(get("A: b\r\nC_: d\r\nE_: f\r\n"), limits).refused == 431);  // dropped ones count
 }
 
 TEST_CASE("header lines are accepted up to their size, then answered 431", "[parser][limits]") {
@@ -46,7 +48,7 @@ TEST_CASE("header lines are accepted up to their size, then answered 431", "[par
     CHECK(parse_in_all_cuts(request(100), limits).requests.size() == 1);
     CHECK(parse_in_all_cuts(request(101), limits).refused == 431);
     CHECK(parse_in_all_cuts(request(5000), limits).refused == 431);
-    CHECK(parse_in_all_cuts(get("A:" + std::string(200, ' ') + "b\r\n"), limits).refused == 431);   // blanks count
+    CHECK(parse_in_all_cuts(get("A:" + std::string(200, ' ') + "b\r\n"), limits).refused == 431);  // blanks count
     CHECK(parse_in_all_cuts("GET / HTTP/1.1\r\n" + std::string(200, 'n'), limits).refused == 431);
 }
 
@@ -103,4 +105,4 @@ TEST_CASE("a request after one with an unusually large head is parsed as any oth
     CHECK(outcome.requests[2].head.size() > 20000);
 }
 
-}   // namespace fettle::http::test
+}  // namespace fettle::http::test

@@ -2,9 +2,9 @@
 
 #include "tests/unit/balancer_http/parse_wire.h"
 
-#include <array>
-
 #include <catch2/catch.hpp>
+
+#include <array>
 
 namespace fettle::http::test {
 
@@ -15,57 +15,72 @@ using namespace std::string_literals;
 struct Valid {
     std::string name;
     std::string wire;
-    std::string head;   // as describe() writes it
+    std::string head;  // as describe() writes it
     std::string body{};
     bool keep_alive = true;
     bool expects_continue = false;
 };
 
 const std::array kValid{
-        Valid{"a request without a body", "GET /a/b HTTP/1.1\r\nHost: example.org\r\n\r\n", "GET /a/b HTTP/1.1\nhost: example.org"},
+        Valid{"a request without a body", "GET /a/b HTTP/1.1\r\nHost: example.org\r\n\r\n",
+              "GET /a/b HTTP/1.1\nhost: example.org"},
         Valid{"a query", "GET /a?b=c?d&e=%20 HTTP/1.1\r\nHost: h\r\n\r\n", "GET /a?b=c?d&e=%20 HTTP/1.1\nhost: h"},
         Valid{"an empty query", "GET /a? HTTP/1.1\r\nHost: h\r\n\r\n", "GET /a HTTP/1.1\nhost: h"},
         Valid{"one empty line before the request", "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\nhost: h"},
         Valid{"blanks around a value", "GET / HTTP/1.1\r\nHost: \t h \t \r\nA:b\r\nC:\r\nD: \t \r\n\r\n",
               "GET / HTTP/1.1\nhost: h\na: b\nc: \nd: "},
         Valid{"blanks and tabs inside a value", get("A: b  c\td\r\n"), "GET / HTTP/1.1\nhost: h\na: b  c\td"},
-        Valid{"names in any case", "GET / HTTP/1.1\r\nHOST: h\r\nuSeR-aGeNt: X\r\n\r\n", "GET / HTTP/1.1\nhost: h\nuser-agent: X"},
+        Valid{"names in any case", "GET / HTTP/1.1\r\nHOST: h\r\nuSeR-aGeNt: X\r\n\r\n",
+              "GET / HTTP/1.1\nhost: h\nuser-agent: X"},
         Valid{"values beyond ASCII", get("A: \xc3\xa4\xff\r\n"), "GET / HTTP/1.1\nhost: h\na: \xc3\xa4\xff"},
-        Valid{"repeated headers, in order", get("Cookie: a\r\nB: x\r\nCookie: b\r\n"), "GET / HTTP/1.1\nhost: h\ncookie: a\nb: x\ncookie: b"},
+        Valid{"repeated headers, in order", get("Cookie: a\r\nB: x\r\nCookie: b\r\n"),
+              "GET / HTTP/1.1\nhost: h\ncookie: a\nb: x\ncookie: b"},
         Valid{"a name with '_' is dropped", get("X_Forwarded_For: evil\r\nContent_Length: 7\r\nA: b\r\n_: x\r\n"),
               "GET / HTTP/1.1\nhost: h\na: b"},
         Valid{"a body with its length", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nhello world",
               "POST / HTTP/1.1\nhost: h\ncontent-length: 11", "hello world"},
-        Valid{"a length of 0", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "POST / HTTP/1.1\nhost: h\ncontent-length: 0"},
+        Valid{"a length of 0", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+              "POST / HTTP/1.1\nhost: h\ncontent-length: 0"},
         Valid{"zeros before a length", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 003 \r\n\r\nabc",
               "POST / HTTP/1.1\nhost: h\ncontent-length: 003", "abc"},
         Valid{"a body of GET", get("Content-Length: 2\r\n") + "ab", "GET / HTTP/1.1\nhost: h\ncontent-length: 2", "ab"},
-        Valid{"a chunked body", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n006\r\n world\r\n0\r\n\r\n",
+        Valid{"a chunked body",
+              "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n006\r\n "
+              "world\r\n0\r\n\r\n",
               "POST / HTTP/1.1\nhost: h", "hello world"},
-        Valid{"a coding in capitals", get("Transfer-Encoding: CHUNKED\r\n") + "1\r\na\r\n0\r\n\r\n", "GET / HTTP/1.1\nhost: h", "a"},
-        Valid{"chunk sizes in both cases", get("Transfer-Encoding: chunked\r\n") + "a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n",
+        Valid{"a coding in capitals", get("Transfer-Encoding: CHUNKED\r\n") + "1\r\na\r\n0\r\n\r\n",
+              "GET / HTTP/1.1\nhost: h", "a"},
+        Valid{"chunk sizes in both cases",
+              get("Transfer-Encoding: chunked\r\n") + "a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n",
               "GET / HTTP/1.1\nhost: h", "01234567890123456789"},
         Valid{"chunk extensions and trailers are discarded",
-              get("Transfer-Encoding: chunked\r\n") + "5;a;b=c;d=\"e f\"\r\nhello\r\n0;x\r\nX-Sum: 1\r\nHost: evil\r\nY_Z: 2\r\n\r\n",
+              get("Transfer-Encoding: chunked\r\n") +
+                      "5;a;b=c;d=\"e f\"\r\nhello\r\n0;x\r\nX-Sum: 1\r\nHost: evil\r\nY_Z: 2\r\n\r\n",
               "GET / HTTP/1.1\nhost: h", "hello"},
         Valid{"an empty chunked body", get("Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", "GET / HTTP/1.1\nhost: h"},
-        Valid{"a chunked body that looks like requests", get("Transfer-Encoding: chunked\r\n") + "12\r\nGET / HTTP/1.1\r\n\r\n\r\n0\r\n\r\n",
+        Valid{"a chunked body that looks like requests",
+              get("Transfer-Encoding: chunked\r\n") + "12\r\nGET / HTTP/1.1\r\n\r\n\r\n0\r\n\r\n",
               "GET / HTTP/1.1\nhost: h", "GET / HTTP/1.1\r\n\r\n"},
         Valid{"HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0", "", false},
-        Valid{"HTTP/1.0 that wants to stay", "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "GET / HTTP/1.0\nconnection: Keep-Alive"},
-        Valid{"Connection: close", get("Connection: foo, Close\r\n"), "GET / HTTP/1.1\nhost: h\nconnection: foo, Close", "", false},
+        Valid{"HTTP/1.0 that wants to stay", "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n",
+              "GET / HTTP/1.0\nconnection: Keep-Alive"},
+        Valid{"Connection: close", get("Connection: foo, Close\r\n"), "GET / HTTP/1.1\nhost: h\nconnection: foo, Close",
+              "", false},
         Valid{"an upgrade that is not taken", get("Connection: upgrade\r\nUpgrade: websocket\r\n"),
               "GET / HTTP/1.1\nhost: h\nconnection: upgrade\nupgrade: websocket"},
-        Valid{"an upgrade with a body", get("Connection: upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n") + "1\r\na\r\n0\r\n\r\n",
+        Valid{"an upgrade with a body",
+              get("Connection: upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n") + "1\r\na\r\n0\r\n\r\n",
               "GET / HTTP/1.1\nhost: h\nconnection: upgrade\nupgrade: h2c", "a"},
         Valid{"100-continue", get("Expect: 100-Continue\r\nContent-Length: 1\r\n") + "a",
               "GET / HTTP/1.1\nhost: h\nexpect: 100-Continue\ncontent-length: 1", "a", true, true},
-        Valid{"100-continue without a body", get("Expect: 100-continue\r\n"), "GET / HTTP/1.1\nhost: h\nexpect: 100-continue"},
+        Valid{"100-continue without a body", get("Expect: 100-continue\r\n"),
+              "GET / HTTP/1.1\nhost: h\nexpect: 100-continue"},
         Valid{"100-continue of HTTP/1.0", "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na",
               "POST / HTTP/1.0\nexpect: 100-continue\ncontent-length: 1", "a", false},
         Valid{"absolute-form replaces Host", "GET http://a.org:81/p?q HTTP/1.1\r\nHost: b.org\r\nA: b\r\n\r\n",
               "GET /p?q HTTP/1.1\nhost: a.org:81\na: b"},
-        Valid{"absolute-form without Host in HTTP/1.0", "GET HTTPS://a.org HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\nhost: a.org", "", false},
+        Valid{"absolute-form without Host in HTTP/1.0", "GET HTTPS://a.org HTTP/1.0\r\n\r\n",
+              "GET / HTTP/1.0\nhost: a.org", "", false},
         Valid{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "OPTIONS * HTTP/1.1\nhost: h"},
         Valid{"an empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "GET / HTTP/1.1\nhost: "},
         Valid{"an IPv6 Host", "GET / HTTP/1.1\r\nHost: [::1]:8000\r\n\r\n", "GET / HTTP/1.1\nhost: [::1]:8000"},
@@ -77,7 +92,9 @@ struct Malformed {
     std::uint16_t status;
 };
 
-std::string chunked(const std::string& body) { return get("Transfer-Encoding: chunked\r\n") + body; }
+std::string chunked(const std::string& body) {
+    return get("Transfer-Encoding: chunked\r\n") + body;
+}
 
 const std::array kMalformed{
         Malformed{"a TLS greeting", "\x16\x03\x01\x02\x00"s, 400},
@@ -152,7 +169,7 @@ const std::array kMalformed{
         Malformed{"a bare LF behind a trailer", chunked("0\r\nA: b\n\r\n"), 400},
 };
 
-}   // namespace
+}  // namespace
 
 TEST_CASE("a valid request is understood however its bytes are cut", "[parser]") {
     for (const Valid& valid : kValid) {
@@ -230,13 +247,13 @@ TEST_CASE("the parser stops behind the head and behind the message", "[parser]")
     CHECK(head.event == RequestParser::Event::HeadComplete);
     CHECK(head.consumed == wire.find("abc"));
     CHECK(body.event == RequestParser::Event::BodyPiece);
-    CHECK(body.body.data() == std::as_bytes(std::span(wire)).data() + head.consumed);   // not copied
+    CHECK(body.body.data() == std::as_bytes(std::span(wire)).data() + head.consumed);  // not copied
     CHECK(body.consumed == 3);
     CHECK(end.event == RequestParser::Event::MessageComplete);
     CHECK(end.consumed == 0);
     CHECK(sut.head().method == "POST");
     CHECK(sut.feed({}).event == RequestParser::Event::NeedMore);
-    CHECK(sut.head().method == "POST");   // until the first byte of the next request
+    CHECK(sut.head().method == "POST");  // until the first byte of the next request
 }
 
 TEST_CASE("a refused request still has its request line for the access log", "[parser]") {
@@ -280,4 +297,4 @@ TEST_CASE("the head tells what framing and answering need", "[parser]") {
           [](const RequestHead& head) { CHECK(head.body == BodyKind::Chunked); });
 }
 
-}   // namespace fettle::http::test
+}  // namespace fettle::http::test
