@@ -9,8 +9,8 @@ constexpr Transition go(State next, Action action = Action::None) {
 }
 
 // Short, because the table is read as a matrix.
-constexpr Transition O{Transition::Verdict::Ignored, State::Empty, Action::None};
-constexpr Transition X{Transition::Verdict::Impossible, State::Empty, Action::None};
+constexpr Transition kI{Transition::Verdict::Ignored, State::Empty, Action::None};
+constexpr Transition kX{Transition::Verdict::Impossible, State::Empty, Action::None};
 
 using enum State;
 using A = Action;
@@ -19,53 +19,53 @@ using A = Action;
 //   Start, Hello, Ready, Recycle, Drained,
 //   BalancerLost, ZygoteLost, Stop, Kill, Timeout,
 //   Exit, EarlyExit, FinalExit, Revive
-// O: ignored, X: impossible.
+// kI: ignored, kX: impossible.
 // clang-format off
 constexpr Table kTable = {{
     /* Empty */ {
-        go(Spawning, A::Spawn), X, X, X, X,
-        O, X, O, O, X,
-        X, X, X, X},
+        go(Spawning, A::Spawn), kX, kX, kX, kX,
+        kI, kX, kI, kI, kX,
+        kX, kX, kX, kX},
     /* Spawning */ {
-        X, go(Booting), X, X, X,
-        O, go(Empty, A::Release), go(Terminating, A::Terminate), go(Killing, A::Kill), go(Killing, A::Kill),
-        X, go(Backoff, A::Release), go(Failed, A::Release), X},
+        kX, go(Booting), kX, kX, kX,
+        kI, go(Empty, A::Release), go(Terminating, A::Terminate), go(Killing, A::Kill), go(Killing, A::Kill),
+        kX, go(Backoff, A::Release), go(Failed, A::Release), kX},
     /* Booting */ {
-        X, X, go(Serving, A::Serve), go(Terminating, A::Terminate), X,
-        O, X, go(Terminating, A::Terminate), go(Killing, A::Kill), go(Aborting, A::Abort),
-        X, go(Backoff, A::Release), go(Failed, A::Release), X},
+        kX, kX, go(Serving, A::Serve), go(Terminating, A::Terminate), kX,
+        kI, kX, go(Terminating, A::Terminate), go(Killing, A::Kill), go(Aborting, A::Abort),
+        kX, go(Backoff, A::Release), go(Failed, A::Release), kX},
     /* Serving */ {
-        X, X, X, go(Draining, A::Drain), X,
-        O, X, go(Terminating, A::Stop), go(Killing, A::Kill), X,
-        go(Empty, A::Release), go(Backoff, A::Release), X, X},
+        kX, kX, kX, go(Draining, A::Drain), kX,
+        kI, kX, go(Terminating, A::Stop), go(Killing, A::Kill), kX,
+        go(Empty, A::Release), go(Backoff, A::Release), kX, kX},
     /* Draining */ {
-        X, X, X, O, go(Terminating, A::Stop),
-        go(Terminating, A::Stop), X, go(Terminating, A::Stop), go(Killing, A::Kill), go(Aborting, A::Abort),
-        go(Empty, A::Release), X, X, X},
+        kX, kX, kX, kI, go(Terminating, A::Stop),
+        go(Terminating, A::Stop), kX, go(Terminating, A::Stop), go(Killing, A::Kill), go(Aborting, A::Abort),
+        go(Empty, A::Release), kX, kX, kX},
     /* Terminating */ {
-        X, O, O, O, O,
-        O, go(Empty, A::Release), O, go(Killing, A::Kill), go(Aborting, A::Abort),
-        go(Empty, A::Release), X, X, X},
+        kX, kI, kI, kI, kI,
+        kI, go(Empty, A::Release), kI, go(Killing, A::Kill), go(Aborting, A::Abort),
+        go(Empty, A::Release), kX, kX, kX},
     /* Aborting */ {
-        X, go(Aborting, A::Abort), O, O, O,
-        O, go(Empty, A::Release), O, go(Killing, A::Kill), go(Killing, A::Kill),
-        go(Empty, A::Release), go(Backoff, A::Release), go(Failed, A::Release), X},
+        kX, go(Aborting, A::Abort), kI, kI, kI,
+        kI, go(Empty, A::Release), kI, go(Killing, A::Kill), go(Killing, A::Kill),
+        go(Empty, A::Release), go(Backoff, A::Release), go(Failed, A::Release), kX},
     /* Killing */ {
-        X, go(Killing, A::Kill), O, O, O,
-        O, go(Empty, A::Release), O, O, go(Stuck, A::ReportStuck),
-        go(Empty, A::Release), go(Backoff, A::Release), go(Failed, A::Release), X},
+        kX, go(Killing, A::Kill), kI, kI, kI,
+        kI, go(Empty, A::Release), kI, kI, go(Stuck, A::ReportStuck),
+        go(Empty, A::Release), go(Backoff, A::Release), go(Failed, A::Release), kX},
     /* Stuck */ {
-        X, go(Killing, A::Kill), O, O, O,
-        O, go(Empty, A::Release), O, O, go(Empty, A::Abandon),
-        go(Empty, A::Release), go(Backoff, A::Release), go(Failed, A::Release), X},
+        kX, go(Killing, A::Kill), kI, kI, kI,
+        kI, go(Empty, A::Release), kI, kI, go(Empty, A::Abandon),
+        go(Empty, A::Release), go(Backoff, A::Release), go(Failed, A::Release), kX},
     /* Backoff */ {
-        X, X, X, X, X,
-        O, X, go(Empty), go(Empty), go(Empty),
-        X, X, X, X},
+        kX, kX, kX, kX, kX,
+        kI, kX, go(Empty), go(Empty), go(Empty),
+        kX, kX, kX, kX},
     /* Failed */ {
-        X, X, X, X, X,
-        O, X, go(Empty), go(Empty), X,
-        X, X, X, go(Empty)},
+        kX, kX, kX, kX, kX,
+        kI, kX, go(Empty), go(Empty), kX,
+        kX, kX, kX, go(Empty)},
 }};
 
 constexpr std::array<Limit, kStates> kLimits = {

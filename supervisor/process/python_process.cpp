@@ -1,0 +1,90 @@
+#include "supervisor/process/python_process.h"
+
+#include "supervisor/process/environment.h"
+#include "supervisor/process/python_runtime.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string_view>
+
+namespace fettle::supervisor {
+
+namespace {
+
+constexpr int kControlTarget = 3;
+
+std::string quoted(std::string_view text) {
+    std::string json = "\"";
+    for (const char character : text) {
+        const auto byte = static_cast<unsigned char>(character);
+        if (byte == '"' || byte == '\\') {
+            json += '\\';
+            json += character;
+        } else if (byte < 0x20) {
+            json += fmt::format("\\u{:04x}", byte);
+        } else {
+            json += character;
+        }
+    }
+    return json + "\"";
+}
+
+const char* role_name(PythonRole role) {
+    switch (role) {
+        case PythonRole::Zygote:
+            return "zygote";
+        case PythonRole::Worker:
+            return "worker";
+        case PythonRole::Check:
+            return "check";
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::WorkerId worker) {
+    std::string json = fmt::format(
+            R"({{"role": "{}", "control_fd": {}, "target": {}, "chdir": {}, "runtime": {}, "supervisor_pid": {}, "graceful_seconds": {})",
+            role_name(role), kControlTarget, quoted(setup.config.app.target), quoted(setup.config.app.chdir),
+            quoted(setup.runtime_directory), ::getpid(), setup.config.timeouts.graceful.count());
+    if (role == PythonRole::Worker) {
+        json += fmt::format(R"(, "seat": {}, "incarnation": {})", worker.seat, worker.incarnation);
+    }
+    return json + "}";
+}
+
+SpawnRequest python_request(const PythonSetup& setup, PythonRole role, int control, ipc::WorkerId worker) {
+    SpawnRequest request;
+    request.executable = setup.interpreter;
+    request.arguments = {setup.interpreter, setup.boot_file, boot_argument(setup, role, worker)};
+    request.environment = setup.environment;
+    request.fds = {{setup.null.get(), STDIN_FILENO}, {control, kControlTarget}};
+    request.limits = setup.limits;
+    // During the import nobody reads the control socket. A worker sets its own signal once it can finish requests;
+    // until then, and for the others always, there is nothing to finish.
+    request.parent_death_signal = SIGKILL;
+    return request;
+}
+
+Result<PythonSetup> find_python(const config::Config& config, const std::string& runtime_directory) {
+    FETTLE_TRY(interpreter, find_interpreter(config.python.gil));
+    FETTLE_TRY(boot_file, find_boot_file(runtime_directory));
+    Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!null.valid()) {
+        return errno_error("cannot open /dev/null");
+    }
+    return PythonSetup{.interpreter = interpreter,
+                       .runtime_directory = runtime_directory,
+                       .boot_file = boot_file,
+                       .environment = python_environment(current_environment(), config.app.env),
+                       .limits = {},
+                       .config = config,
+                       .null = std::move(null)};
+}
+
+}  // namespace fettle::supervisor

@@ -1,0 +1,31 @@
+// What the supervisor says in the log about its decisions. One line each: what happened, to whom, and what comes next.
+#pragma once
+
+#include "config/schema.h"
+#include "supervisor/core/pool_io.h"
+#include "supervisor/process/child.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fettle::supervisor::report {
+
+// "worker died seat=3 pid=4711 incarnation=9 cause='signal 11 (SIGSEGV)' uptime=12.3s requests=77 next='restarting
+// now'". `child` is nullptr if it could not even be started.
+void released(const core::action::Release& release, const Child* child, std::uint64_t requests);
+
+// A process is ended by force.
+void forced(const core::Ref& who, const Child& child, core::Reason reason, int signal,
+            const config::Timeouts& timeouts);
+
+void stuck(const Child& child);
+void serving(const std::vector<std::string>& urls);
+void degraded_changed(const core::action::DegradedChanged& change, std::size_t seats);
+void stop_requested(int signal, bool again, const config::Timeouts& timeouts);
+void ended(ExitCode code, const config::Config& config);
+
+// "restarting now", "restarting in 0.4 s (early death 3)".
+[[nodiscard]] std::string next_step(const core::action::Release& release);
+
+}  // namespace fettle::supervisor::report
