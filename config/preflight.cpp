@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string_view>
 
 namespace fettle::config {
@@ -36,11 +37,40 @@ void check_directory(const Effective& effective, std::string_view setting, const
     }
 }
 
+// An existing file must be writable, a new one needs a directory that is.
+Result<void> writable_file(const std::string& path) {
+    if (access(path.c_str(), W_OK) == 0) {
+        struct stat status {};
+
+        if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+            return Error{fmt::format("{} is a directory; expected a file", excerpt(path))};
+        }
+        return {};
+    }
+    if (errno != ENOENT) {
+        return errno_error(fmt::format("the file {} cannot be written", excerpt(path)));
+    }
+    const auto slash = path.rfind('/');
+    return usable_directory(slash == path.npos ? "." : path.substr(0, slash + 1), W_OK | X_OK);
+}
+
+void check_log_file(const Effective& effective, std::string_view setting, const std::string& path, Problems& problems) {
+    if (path.empty() || path == "-") {
+        return;
+    }
+    if (const auto usable = writable_file(path); !usable) {
+        problems.push_back({effective.origin_of(setting), std::string(setting),
+                            fmt::format("{}: {}", setting, usable.error().message())});
+    }
+}
+
 }  // namespace
 
 void preflight(const Effective& effective, Problems& problems) {
     check_directory(effective, "app.chdir", effective.config.app.chdir, X_OK, problems);
     check_directory(effective, "http.spool_dir", effective.config.http.spool_dir, W_OK | X_OK, problems);
+    check_log_file(effective, "log.file", effective.config.log.file, problems);
+    check_log_file(effective, "log.access", effective.config.log.access, problems);
 }
 
 }  // namespace fettle::config

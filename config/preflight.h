@@ -5,7 +5,8 @@
 
 namespace fettle::config {
 
-// app.chdir and http.spool_dir are directories that can be used. Appends what is wrong to `problems`.
+// app.chdir and http.spool_dir are directories that can be used, log files can be written. Creates nothing. Appends
+// what is wrong to `problems`.
 void preflight(const Effective& effective, Problems& problems);
 
 }  // namespace fettle::config

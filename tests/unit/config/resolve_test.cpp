@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -257,6 +259,37 @@ TEST_CASE("a directory that cannot be used is found before anything starts", "[p
     CHECK(problems[1].message() ==
           "environment variable TMPDIR: http.spool_dir: the directory \"/nonexistent\" cannot be used: No such file or "
           "directory");
+}
+
+TEST_CASE("a log file that cannot be written is found before anything starts, and none is created", "[preflight]") {
+    const TemporaryFile existing("");
+
+    struct Case {
+        std::string path;
+        std::string message;  // empty: usable
+    };
+
+    const std::vector<Case> cases{
+            {"-", ""},
+            {existing.path(), ""},
+            {existing.path() + "-new", ""},
+            {"/dev/full", ""},
+            {"/tmp", "log.file: \"/tmp\" is a directory; expected a file"},
+            {"/nonexistent/fettle.log",
+             "log.file: the directory \"/nonexistent/\" cannot be used: No such file or directory"},
+            {existing.path() + "/fettle.log",
+             "log.file: the file \"" + existing.path() + "/fettle.log\" cannot be written: Not a directory"},
+    };
+    for (const Case& one : cases) {
+        CAPTURE(one.path);
+        Effective effective = resolve_environment({}).effective;
+        effective.assign(*find_setting("log.file"), one.path, {});
+        Problems problems;
+        preflight(effective, problems);
+        CHECK(messages(problems) ==
+              (one.message.empty() ? std::vector<std::string>{} : std::vector<std::string>{one.message}));
+    }
+    CHECK(access((existing.path() + "-new").c_str(), F_OK) != 0);
 }
 
 TEST_CASE("large bodies go to TMPDIR, else to /tmp, unless the configuration says otherwise", "[resolve]") {
