@@ -16,7 +16,9 @@ struct Known {
     std::string_view detail;
 };
 
+// The first also stands for a status that is not listed.
 constexpr std::array<Known, 13> kKnown{{
+        {500, "Internal Server Error", "The application failed to answer this request."},
         {400, "Bad Request", "The request is malformed."},
         {404, "Not Found", "There is nothing at this address."},
         {408, "Request Timeout", "The request did not arrive in time."},
@@ -24,7 +26,6 @@ constexpr std::array<Known, 13> kKnown{{
         {414, "URI Too Long", "The request line is too long."},
         {417, "Expectation Failed", "The only expectation known here is 100-continue."},
         {431, "Request Header Fields Too Large", "The request headers are too large."},
-        {500, "Internal Server Error", "The application failed to answer this request."},
         {501, "Not Implemented", "The request asks for something this server does not do."},
         {502, "Bad Gateway", "The process that handled this request ended before it answered."},
         {503, "Service Unavailable", "The server is too busy to take this request now."},
@@ -58,7 +59,7 @@ std::string_view reason_phrase(std::uint16_t status) {
 
 std::size_t write_error_page(const ErrorPage& page, std::string& wire) {
     const Known* found = find(page.status);
-    const Known& known = found != nullptr ? *found : *find(500);
+    const Known& known = found != nullptr ? *found : kKnown.front();
     std::string body;
     append_body(known, page, body);
 
@@ -71,6 +72,9 @@ std::size_t write_error_page(const ErrorPage& page, std::string& wire) {
     }
     if (page.retry_after != 0) {
         fmt::format_to(out, "Retry-After: {}\r\n", page.retry_after);
+    }
+    if (!page.request_id.empty()) {
+        fmt::format_to(out, "X-Request-ID: {}\r\n", page.request_id);
     }
     if (!page.keep_alive) {
         wire.append("Connection: close\r\n");

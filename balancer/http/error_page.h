@@ -14,10 +14,10 @@ namespace fettle::http {
 
 struct ErrorPage {
     std::uint16_t status = 500;  // 400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504 or 505
-    std::string_view
-            detail;  // a sentence of ours (RequestParser::Refusal::reason); empty: the standard one of the status
-    std::string_view
-            request_id;  // shown to the client so that it can be found in the log; empty: none. See valid_request_id()
+    // A sentence of ours (Refusal::reason); empty: the standard one of the status.
+    std::string_view detail;
+    // In the body and as X-Request-ID, so that the log can be searched for it; empty: none. See valid_request_id().
+    std::string_view request_id;
     std::string_view date;
     std::string_view server;        // empty: no Server header
     std::uint32_t retry_after = 0;  // seconds; 0: no Retry-After

@@ -26,8 +26,8 @@ struct RequestContext {
 
 struct EncodedRequest {
     std::uint32_t bytes = 0;  // of the whole record, as encoded_bytes() said
-    std::span<std::byte>
-            body;  // `inline_body` bytes at the end of the record, for the caller to fill before it is pushed
+    // The last `inline_body` bytes of the record, for the caller to fill before it is pushed.
+    std::span<std::byte> body;
 };
 
 // Writes the record to the start of `out`, which holds at least encoded_bytes() and is aligned for RequestRecord.

@@ -3,17 +3,22 @@
 // A request is parsed exactly once, here. What two parsers could read in two ways is refused, because everything behind
 // this class works on the parsed values only (design: workers never see the wire image).
 //
-// Division of labour with llhttp 9.2 (all lenient flags off; each point was tried against it):
-//   here    the request line (request_line.h): llhttp takes several blanks between its parts, fragments, and the
-//   protocols RTSP and ICE
-//           without telling. At most one empty line before it. Host and target rules. Transfer-Encoding is nothing or
-//           exactly "chunked" (llhttp takes "gzip, chunked" and HTTP/1.0). Bodies with a Content-Length are counted
-//           here. All limits: llhttp has none, not even for chunk extensions and leading zeros of chunk sizes.
-//   llhttp  header lines: token names, no blank before the colon, no obs-fold, no bare CR or LF, no control characters.
-//   Content-Length:
-//           digits, overflow, at most once, never with Transfer-Encoding. Connection tokens. The chunked coding with
-//           extensions and trailers. Methods: it knows a fixed list, others are answered 501. The request line is shown
-//           to it as well.
+// Division of labour with llhttp 9.2, all lenient flags off; each point was tried against it.
+//
+// Done here:
+// - The request line (request_line.h), because llhttp takes several blanks between its parts, fragments, and the
+// protocols
+//   RTSP and ICE without telling. At most one empty line before it.
+// - Host and target rules.
+// - Transfer-Encoding is absent or exactly "chunked" and of HTTP/1.1; llhttp takes "gzip, chunked" and HTTP/1.0.
+// - Bodies with a Content-Length are counted.
+// - All limits. llhttp has none, not even for chunk extensions and leading zeros of chunk sizes.
+//
+// Relied upon:
+// - Header lines: token names, no blank before the colon, no obs-fold, no bare CR or LF, no control characters.
+// - Content-Length: digits, overflow, at most once, never beside Transfer-Encoding. Connection tokens.
+// - The chunked coding with extensions and trailers.
+// - Methods: llhttp knows a fixed list, others are answered 501. It is shown the request line as well.
 //
 // Pure: no sockets, no clock. Not thread-safe. In steady state nothing is allocated: buffers are reused from request to
 // request, and given back only when an unusually large head had blown them up.
@@ -54,12 +59,12 @@ struct HeaderField {
 // A parsed head. All views point into the parser and stay valid, unchanged, until the first feed() after
 // MessageComplete.
 struct RequestHead {
-    std::string_view
-            request_line;  // as received, without the line end; for the access log. The rest is set once it was valid
+    // As received, without the line end; for the access log. The rest is set once it was found valid.
+    std::string_view request_line;
     std::string_view method;
     std::string_view target;  // as received
-    std::string_view
-            path;  // before the '?', percent-encoded as received; "*" for OPTIONS *. From absolute-form: its path
+    // Before the '?', percent-encoded as received; of an absolute-form target its path; "*" for OPTIONS *.
+    std::string_view path;
     std::string_view query;  // behind the '?', without it
     // In the order received, without Transfer-Encoding (the body is de-chunked) and without names that contain '_' (in
     // environ they would collide with '-'). The value of Host is replaced by the authority of an absolute-form target

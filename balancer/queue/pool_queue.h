@@ -19,9 +19,15 @@
 // thread fetches it with take(). Every call that can make grants returns the set of threads whose mailbox became
 // non-empty; the caller wakes those of them that sleep, and takes its own.
 //
-// Life of a ticket:   Idle -push-> Waiting -grant-> Granted -take-> Dispatched -complete-> Idle
-//                     Waiting -take_expired-> Idle      Granted -drain_slot/remove_slot-> Waiting      Dispatched
-//                     -requeue-> Waiting Waiting/Granted/Dispatched -forget-> Idle
+// Life of a ticket:
+//     Idle       -push->                     Waiting
+//     Waiting    -(a slot is free)->         Granted
+//     Granted    -take->                     Dispatched
+//     Dispatched -complete->                 Idle
+//     Waiting    -take_expired->             Idle
+//     Granted    -drain_slot, remove_slot->  Waiting
+//     Dispatched -requeue->                  Waiting
+//     any but Idle -forget->                 Idle
 //
 // Threads: every function may be called from any balancer thread, but a ticket is handed in only by the thread it was
 // pushed by. One mutex; no system call (unless it is contended), no allocation, no logging inside: tickets and slots
@@ -82,9 +88,10 @@ class Ticket {
   private:
     friend class PoolQueue;
     friend class Slot;
-    Link<Ticket> order_link_;  // Waiting: the FIFO. Granted, Dispatched: its slot's requests, oldest grant first
-    Link<Ticket>
-            thread_link_;  // Waiting, Granted, or Dispatched and behind another: the list of that kind of its thread
+    // Waiting: in the FIFO. Granted, Dispatched: among its slot's requests, oldest grant first.
+    Link<Ticket> order_link_;
+    // In its thread's list of those that are Waiting, Granted, or Dispatched and behind another.
+    Link<Ticket> thread_link_;
     Slot* slot_ = nullptr;
     std::uint64_t order_ = 0;  // position of arrival
     TimePoint queued_at_{};

@@ -45,7 +45,9 @@ TEST_CASE("an error page says what happened, for how long and under which id", "
     CHECK(body_bytes == body.size());
     CHECK(wire == "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
                           std::to_string(body.size()) +
-                          "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: fettle\r\nRetry-After: 3\r\n\r\n" + body);
+                          "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: fettle\r\nRetry-After: "
+                          "3\r\nX-Request-ID: 0123456789abcdef\r\n\r\n" +
+                          body);
 }
 
 TEST_CASE("every status the balancer answers with has a reason and a body of the announced length", "[error page]") {
@@ -64,6 +66,7 @@ TEST_CASE("every status the balancer answers with has a reason and a body of the
         CHECK(body.find(".\n") != std::string::npos);
     }
     CHECK(reason_phrase(299).empty());
+    CHECK(page({.status = 299}) == page({.status = 500}));
 }
 
 TEST_CASE("the parser's reason replaces the general sentence", "[error page]") {

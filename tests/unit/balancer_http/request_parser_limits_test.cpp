@@ -93,6 +93,21 @@ TEST_CASE("a chunked body cannot hide endless bytes beside its data", "[parser][
     CHECK(parse_in_all_cuts(chunked(many_chunks)).requests.size() == 1);
 }
 
+TEST_CASE("each request of a connection has the limits for itself", "[parser][limits]") {
+    const std::string extensions = chunked("1;" + std::string(10000, 'x') + "\r\na\r\n0\r\n\r\n");
+    const std::string trailers = chunked("1\r\na\r\n0\r\nA: " + std::string(10000, 'x') + "\r\n\r\n");
+    const std::string empty_line = "\r\n" + get("");
+    config::Http limits;
+    limits.max_headers = 2;
+
+    const Outcome outcome = parse_in_all_cuts(
+            extensions + trailers + extensions + trailers + empty_line + empty_line + get("A: b\r\n") + get("A: b\r\n"),
+            limits);
+
+    CHECK(outcome.refused == 0);
+    CHECK(outcome.requests.size() == 8);
+}
+
 TEST_CASE("a request after one with an unusually large head is parsed as any other", "[parser][limits]") {
     const std::string large = get("Cookie: " + std::string(20000, 'c') + "\r\n");
     const std::string small = get("A: b\r\n");

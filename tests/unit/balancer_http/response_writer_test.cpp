@@ -218,6 +218,14 @@ TEST_CASE("a head that breaks the protocol is refused with its reason and leaves
     }
 }
 
+TEST_CASE("a head larger than the limit is refused", "[response]") {
+    const std::string half(ipc::kMaxResponseHeadBytes / 2, 'x');
+
+    CHECK(write({.headers = {{"A", half}}}).error.empty());
+    CHECK(write({.reason = half, .headers = {{"A", half}}}).error.find("larger than 131072 bytes") !=
+          std::string::npos);
+}
+
 TEST_CASE("a message about a huge bad name stays short", "[response]") {
     const Written written = write({.headers = {{std::string(10000, ' '), "b"}}});
 
