@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/logging/logging.h"
+#include "base/process_title.h"
 #include "cli/command_line.h"
 #include "config/json.h"
 #include "supervisor/app.h"
@@ -93,6 +94,7 @@ Result<config::Config> read_configuration(int fd) {
 }
 
 ExitCode balance(const cli::BalancerRole& role) {
+    set_process_title("fettle: balancer");
     auto config = read_configuration(role.config_fd);
     if (!config) {
         return fail(ExitCode::Internal, config.error());

@@ -184,8 +184,8 @@ std::vector<Setting> http_settings() {
             "Directory of those files. Empty: `$TMPDIR`, else `/tmp`."),
         setting<&Config::http, &Http::stream_body>(
             "http", "stream_body", FlagKind{},
-            "Hand bodies larger than `http.body_buffer_bytes` to the application while they arrive, instead of "
-            "using a file. The application's thread then waits for the client."),
+            "Hand bodies larger than `http.body_buffer_bytes`, and those without a declared length, to the "
+            "application while they arrive, instead of using a file. The application's thread then waits for the client."),
         setting<&Config::http, &Http::server_header>(
             "http", "server_header", TextKind{.empty = Emptiness::Allowed, .check = check_header_value},
             "Value of the `Server` header of responses. Empty: no such header."),
