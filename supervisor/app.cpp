@@ -502,6 +502,7 @@ ExitCode run(const Options& options) {
         return ExitCode::Bind;
     }
     const std::uint32_t seats = resolve_processes(options.config);
+    python->multiprocess = seats > 1;
     log::info("fettle " FETTLE_VERSION " starts pid={} application='{}' processes={} threads={} interpreter='{}'",
               ::getpid(), options.config.app.target, seats, options.config.concurrency.threads, python->interpreter);
     return App(options, std::move(*python), std::move(*listeners), seats).run();

@@ -2,13 +2,13 @@
 
 #include "base/clock.h"
 #include "supervisor/process/exit_info.h"
+#include "supervisor/process/pidfd.h"
 #include "supervisor/process/python_process.h"
 #include "supervisor/process/spawner.h"
 
 #include <fmt/format.h>
 
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -43,7 +43,7 @@ class Scratch {
 
     void send(int signal) {
         last_signal_ = signal;
-        (void)::pidfd_send_signal(spawned_.pidfd.get(), signal, nullptr, 0);  // it may be dead already
+        (void)pidfd_send_signal(spawned_.pidfd.get(), signal);  // it may be dead already
     }
 
     // Blocks until it is dead.

@@ -1,8 +1,8 @@
 #include "supervisor/process/process.h"
 
+#include "supervisor/process/pidfd.h"
 #include "supervisor/process/reaper.h"
 
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -32,7 +32,7 @@ Result<std::unique_ptr<Process>> Process::adopt(loop::Loop& loop, Reaper& reaper
 }
 
 Result<std::unique_ptr<Process>> Process::adopt(loop::Loop& loop, Reaper& reaper, pid_t pid, Exited exited) {
-    Fd pidfd(::pidfd_open(pid, 0));  // works on a zombie too
+    Fd pidfd(pidfd_open(pid));  // works on a zombie too
     if (!pidfd.valid()) {
         return errno_error("cannot open a pidfd of process " + std::to_string(pid));
     }
@@ -48,7 +48,7 @@ Result<void> Process::send_signal(int number) {
         return {};
     }
     last_signal_ = number;
-    if (::pidfd_send_signal(pidfd_.get(), number, nullptr, 0) != 0 && errno != ESRCH) {
+    if (pidfd_send_signal(pidfd_.get(), number) != 0 && errno != ESRCH) {
         return errno_error("cannot send " + signal_name(number) + " to process " + std::to_string(pid_));
     }
     return {};

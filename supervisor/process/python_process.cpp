@@ -47,21 +47,25 @@ const char* role_name(PythonRole role) {
 
 }  // namespace
 
-std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::WorkerId worker) {
+std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::WorkerId who) {
     std::string json = fmt::format(
             R"({{"role": "{}", "control_fd": {}, "target": {}, "chdir": {}, "runtime": {}, "supervisor_pid": {}, "graceful_seconds": {})",
             role_name(role), kControlTarget, quoted(setup.config.app.target), quoted(setup.config.app.chdir),
             quoted(setup.runtime_directory), ::getpid(), setup.config.timeouts.graceful.count());
+    json += fmt::format(R"(, "multiprocess": {})", setup.multiprocess);
+    if (role == PythonRole::Zygote) {
+        json += fmt::format(R"(, "generation": {})", who.incarnation);
+    }
     if (role == PythonRole::Worker) {
-        json += fmt::format(R"(, "seat": {}, "incarnation": {})", worker.seat, worker.incarnation);
+        json += fmt::format(R"(, "seat": {}, "incarnation": {})", who.seat, who.incarnation);
     }
     return json + "}";
 }
 
-SpawnRequest python_request(const PythonSetup& setup, PythonRole role, int control, ipc::WorkerId worker) {
+SpawnRequest python_request(const PythonSetup& setup, PythonRole role, int control, ipc::WorkerId who) {
     SpawnRequest request;
     request.executable = setup.interpreter;
-    request.arguments = {setup.interpreter, setup.boot_file, boot_argument(setup, role, worker)};
+    request.arguments = {setup.interpreter, setup.boot_file, boot_argument(setup, role, who)};
     request.environment = setup.environment;
     request.fds = {{setup.null.get(), STDIN_FILENO}, {control, kControlTarget}};
     request.limits = setup.limits;

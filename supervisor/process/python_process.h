@@ -20,7 +20,8 @@ struct PythonSetup {
     std::vector<std::string> environment;
     std::vector<ResourceLimit> limits;  // the ones fettle itself was started with
     const config::Config& config;
-    Fd null;  // /dev/null
+    bool multiprocess = true;  // several processes serve the application (wsgi.multiprocess)
+    Fd null;                   // /dev/null
 };
 
 enum class PythonRole { Zygote, Worker, Check };
@@ -28,11 +29,11 @@ enum class PythonRole { Zygote, Worker, Check };
 // `control`: the child's end of its control socket, to be kept until after the spawn. `worker` is used for the role
 // Worker.
 [[nodiscard]] SpawnRequest python_request(const PythonSetup& setup, PythonRole role, int control,
-                                          ipc::WorkerId worker = {});
+                                          ipc::WorkerId who = {});
 
 // The JSON object for boot.py, on its own for tests. Bytes that are not UTF-8 pass as they are: paths are bytes, and
 // Python decodes its arguments with surrogateescape.
-[[nodiscard]] std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::WorkerId worker);
+[[nodiscard]] std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::WorkerId who);
 
 // The setup of this process: finds the interpreter and the runtime. An Error is a matter of ExitCode::Interpreter.
 // `config` must outlive the result.

@@ -1,10 +1,10 @@
 #include "supervisor/process/spawner.h"
 
 #include "supervisor/process/child_exec.h"
+#include "supervisor/process/pidfd.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,7 +109,7 @@ Result<Spawned> spawn(const SpawnRequest& request) {
         return errno_error("cannot start '" + request.executable + "': fork failed");
     }
     // Nobody else reaps on this thread, so the pid is still this child's.
-    Fd pidfd(::pidfd_open(pid, 0));
+    Fd pidfd(pidfd_open(pid));
     if (!pidfd.valid()) {
         Error error = errno_error("cannot start '" + request.executable + "': no pidfd");
         ::kill(pid, SIGKILL);

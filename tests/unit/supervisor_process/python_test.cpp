@@ -95,14 +95,16 @@ TEST_CASE("boot.py is told everything in one JSON object") {
     config.app.chdir = "/srv/shop";
     config.timeouts.graceful = config::Seconds(2.5);
     const PythonSetup setup = setup_for(config);
-    const auto zygote = nlohmann::json::parse(boot_argument(setup, PythonRole::Zygote, {}));
+    const auto zygote = nlohmann::json::parse(boot_argument(setup, PythonRole::Zygote, {0, 4}));
     CHECK(zygote == nlohmann::json({{"role", "zygote"},
                                     {"control_fd", 3},
                                     {"target", "shop.wsgi:app"},
                                     {"chdir", "/srv/shop"},
                                     {"runtime", "/opt/fettle/lib"},
                                     {"supervisor_pid", ::getpid()},
-                                    {"graceful_seconds", 2.5}}));
+                                    {"graceful_seconds", 2.5},
+                                    {"multiprocess", true},
+                                    {"generation", 4}}));
     const auto worker = nlohmann::json::parse(boot_argument(setup, PythonRole::Worker, {3, 9}));
     CHECK(worker["role"] == "worker");
     CHECK(worker["seat"] == 3);
