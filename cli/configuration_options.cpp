@@ -65,6 +65,9 @@ ExitCode say_problems(const config::Problems& problems, bool file_given, const C
 // start.
 void judge_access_format(const config::Effective& effective, const Context& context, config::Problems& problems) {
     constexpr std::string_view kSetting = "log.access_format";
+    if (config::is_refused(problems, kSetting)) {
+        return;
+    }
     if (const auto judged = context.actions.judge_access_format(effective.config.log.access_format); !judged) {
         problems.push_back({effective.origin_of(kSetting), std::string(kSetting),
                             fmt::format("{}: {}", kSetting, judged.error().message())});
@@ -127,7 +130,7 @@ std::optional<config::Effective> load_configuration(const ConfigurationOptions& 
     for (const std::string& warning : resolution.warnings) {
         context.err << "fettle: warning: " << warning << '\n';
     }
-    if (purpose == config::Purpose::Serve && resolution.problems.empty()) {
+    if (purpose == config::Purpose::Serve) {
         config::preflight(resolution.effective, resolution.problems);
         judge_access_format(resolution.effective, context, resolution.problems);
     }

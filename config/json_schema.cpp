@@ -86,8 +86,7 @@ std::string json_schema() {
     }
     const Json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                       {"title", "fettle configuration"},
-                      {"description",
-                       "Generated from config/describe.cpp by scripts/generate-docs"},
+                      {"description", "Generated from config/describe.cpp by scripts/generate-docs"},
                       {"type", "object"},
                       {"additionalProperties", false},
                       {"properties", properties}};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace fettle::config {
@@ -41,6 +42,11 @@ std::string Problem::message() const {
             return fmt::format("{}: {}", origin.where, what);
     }
     return {};
+}
+
+bool is_refused(const Problems& problems, std::string_view setting) {
+    return std::any_of(problems.begin(), problems.end(),
+                       [&](const Problem& problem) { return problem.setting == setting; });
 }
 
 }  // namespace fettle::config

@@ -44,4 +44,7 @@ struct Problem {
 
 using Problems = std::vector<Problem>;
 
+// True if one of the problems is about this setting: its value in the Effective configuration then means nothing.
+[[nodiscard]] bool is_refused(const Problems& problems, std::string_view setting);
+
 }  // namespace fettle::config

@@ -31,6 +31,9 @@ Result<void> usable_directory(const std::string& path, int access_mode) {
 
 void check_directory(const Effective& effective, std::string_view setting, const std::string& path, int access_mode,
                      Problems& problems) {
+    if (is_refused(problems, setting)) {
+        return;
+    }
     if (const auto usable = usable_directory(path, access_mode); !usable) {
         problems.push_back({effective.origin_of(setting), std::string(setting),
                             fmt::format("{}: {}", setting, usable.error().message())});
@@ -55,7 +58,7 @@ Result<void> writable_file(const std::string& path) {
 }
 
 void check_log_file(const Effective& effective, std::string_view setting, const std::string& path, Problems& problems) {
-    if (path.empty() || path == "-") {
+    if (is_refused(problems, setting) || path.empty() || path == "-") {
         return;
     }
     if (const auto usable = writable_file(path); !usable) {

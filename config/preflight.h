@@ -1,4 +1,4 @@
-// Checks of a valid configuration against this machine, before anything is started.
+// Checks of a configuration against this machine, before anything is started.
 #pragma once
 
 #include "config/origin.h"
@@ -6,7 +6,7 @@
 namespace fettle::config {
 
 // app.chdir and http.spool_dir are directories that can be used, log files can be written. Creates nothing. Appends
-// what is wrong to `problems`.
+// what is wrong to `problems`, which holds what is wrong already: a setting named there is not judged again.
 void preflight(const Effective& effective, Problems& problems);
 
 }  // namespace fettle::config

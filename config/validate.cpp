@@ -13,11 +13,7 @@ namespace {
 
 class Validation {
   public:
-    Validation(const Effective& effective, Problems& problems) : effective_(effective), problems_(problems) {
-        for (const Problem& problem : problems) {
-            refused_.push_back(problem.setting);
-        }
-    }
+    Validation(const Effective& effective, Problems& problems) : effective_(effective), problems_(problems) {}
 
     void target_is_given() {
         if (usable("app.target") && effective_.config.app.target.empty()) {
@@ -59,9 +55,7 @@ class Validation {
     }
 
   private:
-    [[nodiscard]] bool usable(std::string_view setting) const {
-        return std::find(refused_.begin(), refused_.end(), setting) == refused_.end();
-    }
+    [[nodiscard]] bool usable(std::string_view setting) const { return !is_refused(problems_, setting); }
 
     [[nodiscard]] std::string text(std::string_view name) const {
         const Setting* setting = find_setting(name);
@@ -74,7 +68,6 @@ class Validation {
 
     const Effective& effective_;
     Problems& problems_;
-    std::vector<std::string> refused_;
 };
 
 }  // namespace

@@ -233,6 +233,21 @@ TEST_CASE("an access format that the balancer would refuse is a configuration er
     CHECK_THAT(sut.err, Catch::Contains(file.path() + ":4:17: log.access_format: '%(zzz)s' is unknown"));
 }
 
+TEST_CASE("what is wrong with the values, with this machine and with the access format is reported in one run",
+          "[cli]") {
+    const ConfigurationFile file("[app]\nchdir = \"/nonexistent\"\n[http]\nmax_headers = 0\nspool_dir = 5\n");
+    Fettle sut{.environment = {{"TMPDIR", "/nonexistent"}}, .access_format_result = Error{"'%(zzz)s' is unknown"}};
+
+    CHECK(sut.run({"serve", "-c", file.path()}) == ExitCode::Configuration);
+
+    CHECK_THAT(sut.err, Catch::Contains(":4:15: http.max_headers is 0"));
+    CHECK_THAT(sut.err, Catch::Contains(":5:13: http.spool_dir is 5; expected a text"));
+    CHECK_THAT(sut.err, Catch::Contains("app.target is missing"));
+    CHECK_THAT(sut.err, Catch::Contains(":2:9: app.chdir: the directory \"/nonexistent\" cannot be used"));
+    CHECK_THAT(sut.err, Catch::Contains("log.access_format: '%(zzz)s' is unknown"));
+    CHECK_THAT(sut.err, !Catch::Contains("http.spool_dir: "));  // refused already
+}
+
 TEST_CASE("fettle check reports the configuration and the import", "[cli]") {
     const ConfigurationFile file("[app]\ntarget = \"shop.wsgi\"\n");
     Fettle sut{.check_result = ApplicationCheck{.interpreter = "CPython 3.11.2",
