@@ -28,8 +28,15 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(Surroundings& surrou
 }
 
 void WorkerProcess::on_message(ipc::Envelope& envelope) {
-    if (const auto said_hello = envelope.as<ipc::Hello>(); said_hello && said_hello->worker == who().id) {
-        hello(*said_hello, envelope.sender_pid);
+    if (!alive() && !make_known(envelope.sender_pid)) {
+        return;
+    }
+    if (envelope.sender_pid != pid()) {
+        broke_protocol("another process speaks in its place");
+        return;
+    }
+    if (const auto hello = envelope.as<ipc::Hello>(); hello && hello->worker == who().id) {
+        post(core::input::Hello{who()});
     } else if (const auto ready = envelope.as<ipc::Ready>(); ready && ready->worker == who().id) {
         post(core::input::Ready{who()});
     } else if (const auto attached = envelope.as<ipc::Attached>(); attached && attached->worker == who().id) {
@@ -46,24 +53,20 @@ void WorkerProcess::on_message(ipc::Envelope& envelope) {
     }
 }
 
-// The kernel's word on the sender is the only thing that is believed: the worker is a grandchild of the zygote that has
-// become our child before it speaks.
-void WorkerProcess::hello(const ipc::Hello&, pid_t sender) {
-    const bool started_by_us = alive();
-    if (started_by_us && sender != pid()) {
-        broke_protocol("another process said Hello in its place");
-        return;
+// The first message of a forked worker tells its pid, by the kernel's word on the sender: the worker was a grandchild
+// of the zygote and has become our child before it speaks.
+bool WorkerProcess::make_known(pid_t sender) {
+    if (pid() != 0) {
+        return true;  // dead: these are its last words
     }
-    if (!started_by_us) {
-        if (const auto adopted = adopt(sender); !adopted) {
-            log::error("worker seat={} incarnation={} cannot be watched: {}", who().id.seat, who().id.incarnation,
-                       adopted.error().message());
-            close_control();  // it sees the end of its control socket and leaves
-            post(core::input::SpawnFailed{who()});
-            return;
-        }
+    const auto adopted = adopt(sender);
+    if (!adopted) {
+        log::error("worker seat={} incarnation={} cannot be watched: {}", who().id.seat, who().id.incarnation,
+                   adopted.error().message());
+        close_control();  // it sees the end of its control socket and leaves
+        post(core::input::SpawnFailed{who()});
     }
-    post(core::input::Hello{who()});
+    return adopted.has_value();
 }
 
 void WorkerProcess::on_closed() {

@@ -39,7 +39,7 @@ class WorkerProcess final : public Child {
 
     [[nodiscard]] bool completed_a_response() const override { return served() > 0; }
 
-    void hello(const ipc::Hello& message, pid_t sender);
+    [[nodiscard]] bool make_known(pid_t sender);
 
     struct Channels {
         ipc::WorkerPrepared description;
