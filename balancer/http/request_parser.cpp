@@ -246,7 +246,7 @@ std::string_view RequestParser::field_name(const Field& field) const {
 }
 
 std::string_view RequestParser::field_value(const Field& field) const {
-    return trim(std::string_view(header_text_).substr(field.value, field.value_bytes));
+    return std::string_view(header_text_).substr(field.value, field.value_bytes);
 }
 
 // Judges the header line that is complete now, and prepares the next.
@@ -254,23 +254,40 @@ Refusal RequestParser::accept_field() {
     if (++header_count_ > max_headers_) {
         return {431, "The request has too many headers."};
     }
-    const std::string_view name = field_name(fields_.back());
-    const std::string_view value = field_value(fields_.back());
-    bool keep = name.find('_') == std::string_view::npos;
-    if (name == "host") {
+    Field& field = fields_.back();
+    field.value_bytes =
+            static_cast<std::uint32_t>(trim(field_value(field)).size());  // llhttp left the blanks at the end
+    const std::string_view name = field_name(field);
+    field.known = ipc::find_known_header(name);
+    if (const Refusal refusal = judge_field(field.known, field_value(field)); refusal.status != 0) {
+        return refusal;
+    }
+    const bool drop = field.known == ipc::KnownHeader::TransferEncoding ||
+                      (field.known == ipc::KnownHeader::Other && name.find('_') != std::string_view::npos);
+    if (drop) {
+        header_text_.resize(field.name);
+        fields_.pop_back();
+    }
+    fields_.push_back({.name = offset_behind(header_text_)});
+    return kAccepted;
+}
+
+// Notes and judges the headers that concern the server.
+Refusal RequestParser::judge_field(ipc::KnownHeader known, std::string_view value) {
+    if (known == ipc::KnownHeader::Host) {
         if (std::exchange(has_host_, true)) {
             return {400, "Host occurs twice."};
         }
         if (!valid_host(value)) {
             return {400, "Host is malformed."};
         }
-    } else if (name == "content-length") {
+    } else if (known == ipc::KnownHeader::ContentLength) {
         has_content_length_ = true;
         const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), head_.content_length);
         if (error != std::errc{} || end != value.data() + value.size()) {
             return header_refusal(HPE_INVALID_CONTENT_LENGTH);
         }
-    } else if (name == "transfer-encoding") {
+    } else if (known == ipc::KnownHeader::TransferEncoding) {
         if (std::exchange(has_transfer_encoding_, true)) {
             return {400, "Transfer-Encoding occurs twice."};
         }
@@ -280,18 +297,12 @@ Refusal RequestParser::accept_field() {
         if (!equal_ignoring_case(value, "chunked")) {
             return {501, "The only transfer coding known here is chunked."};
         }
-        keep = false;
-    } else if (name == "expect") {
+    } else if (known == ipc::KnownHeader::Expect) {
         if (!equal_ignoring_case(value, "100-continue")) {
             return {417, "The only expectation known here is 100-continue."};
         }
         head_.expects_continue = head_.http_minor == 1;  // RFC 9110 10.1.1
     }
-    if (!keep) {
-        header_text_.resize(fields_.back().name);
-        fields_.pop_back();
-    }
-    fields_.push_back({.name = offset_behind(header_text_)});
     return kAccepted;
 }
 
@@ -317,10 +328,9 @@ Refusal RequestParser::accept_head() {
 
 void RequestParser::publish_headers() {
     for (const Field& field : fields_) {
-        const std::string_view name = field_name(field);
-        const ipc::KnownHeader known = ipc::find_known_header(name);
-        const bool replaced = known == ipc::KnownHeader::Host && !authority_.empty();
-        head_.headers.push_back({.name = name, .value = replaced ? authority_ : field_value(field), .known = known});
+        const bool replaced = field.known == ipc::KnownHeader::Host && !authority_.empty();
+        head_.headers.push_back(
+                {.name = field_name(field), .value = replaced ? authority_ : field_value(field), .known = field.known});
     }
     if (!has_host_ && !authority_.empty()) {
         head_.headers.push_back({.name = "host", .value = authority_, .known = ipc::KnownHeader::Host});

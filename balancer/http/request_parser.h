@@ -7,8 +7,7 @@
 //
 // Done here:
 // - The request line (request_line.h), because llhttp takes several blanks between its parts, fragments, and the
-// protocols
-//   RTSP and ICE without telling. At most one empty line before it.
+//   protocols RTSP and ICE without telling. At most one empty line before it.
 // - Host and target rules.
 // - Transfer-Encoding is absent or exactly "chunked" and of HTTP/1.1; llhttp takes "gzip, chunked" and HTTP/1.0.
 // - Bodies with a Content-Length are counted.
@@ -133,6 +132,7 @@ class RequestParser {
         std::uint32_t name_bytes = 0;
         std::uint32_t value = 0;
         std::uint32_t value_bytes = 0;
+        ipc::KnownHeader known = ipc::KnownHeader::Other;
     };
 
     void begin_message();
@@ -143,6 +143,7 @@ class RequestParser {
     [[nodiscard]] Step refuse(Refusal refusal, std::size_t consumed);
     [[nodiscard]] Refusal accept_request_line();
     [[nodiscard]] Refusal accept_field();
+    [[nodiscard]] Refusal judge_field(ipc::KnownHeader known, std::string_view value);
     [[nodiscard]] Refusal accept_head();
     [[nodiscard]] std::string_view field_name(const Field& field) const;
     [[nodiscard]] std::string_view field_value(const Field& field) const;
