@@ -71,7 +71,7 @@ def show(folder):
     server = start(folder, 8000 if port_is_free(8000) else 0)
     # Ours, not the server's: it has a session of its own, so the terminal's Ctrl-C is passed on exactly once.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _frame: server.process.poll() is None and server.signal(number))
+        signal.signal(number, lambda number, _frame: server.process.poll() is None and server.send_signal(number))
     introduce(server)
     follow_log(server)
     return server.process.returncode

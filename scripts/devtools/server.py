@@ -106,7 +106,7 @@ class Server:
             )
         return self
 
-    def signal(self, number):
+    def send_signal(self, number):
         self.process.send_signal(number)
 
     def wait_exit(self, timeout=60):
@@ -120,7 +120,7 @@ class Server:
     def stop(self, timeout=60):
         """TERM, and the exit code."""
         if self.process.poll() is None:
-            self.signal(signal.SIGTERM)
+            self.send_signal(signal.SIGTERM)
         return self.wait_exit(timeout)
 
     # ---- what it says
@@ -148,7 +148,9 @@ class Server:
 
     def ports(self):
         """The TCP ports it listens on, in the order of listen.bind: the log says what the kernel chose for port 0."""
-        return [int(port) for message in self.log_messages("^listening ") for port in re.findall(r":(\d+)\b", message)]
+        return [
+            int(port) for message in self.log_messages("^serving on ") for port in re.findall(r":(\d+)/?$", message)
+        ]
 
     # ---- its processes
 

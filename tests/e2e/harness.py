@@ -34,6 +34,7 @@ class Server(PlainServer):
 
     def __init__(self, folder, target=None, config=None, arguments=(), env=None, raw=False, **more):
         self._expected_log = []
+        self._connections = []
         self.expected_exit = 0
         self.socket_files = []
         if not raw:
@@ -69,6 +70,8 @@ class Server(PlainServer):
         """Ends the server if the test did not, and checks what must hold for every server."""
         if self.process is None:
             return
+        for connection in self._connections:
+            connection.close()
         stopped_here = self.process.poll() is None
         try:
             code = self.stop()
@@ -117,7 +120,9 @@ class Server(PlainServer):
         return ("127.0.0.1", self.port)
 
     def connect(self, timeout=20):
-        return http.Connection(self.address, timeout)
+        """A connection that is closed when the test ends, if not before."""
+        self._connections.append(http.Connection(self.address, timeout))
+        return self._connections[-1]
 
     def get(self, target, headers=(), timeout=20):
         return http.get(self.address, target, headers, timeout)

@@ -65,9 +65,9 @@ def test_an_attribute_can_be_dotted(server):
 
 
 def test_the_number_of_processes_follows_the_cpus_and_the_log_says_why(server):
-    auto = server("lab", {"concurrency": {"processes": 0}})
+    auto = server("lab", {"concurrency": {"processes": "auto"}})
     auto.launch().wait_ready(1)
 
-    reasons = auto.log_messages(r"processes=\d+.*(cpu|affinity)")
+    reasons = auto.log_messages(r"processes=auto is \d+ CPUs: affinity allows \d+")
 
     assert reasons, auto.log_excerpt()

@@ -23,7 +23,7 @@ def test_running_and_waiting_requests_are_finished_before_it_ends(server, number
         running.send(request_bytes("GET", "/gate?name=hold"))
         lab.reached("hold")
         waiting.send(request_bytes("GET", "/gate?name=hold2"))
-        lab.signal(number)
+        lab.send_signal(number)
         lab.wait_log("stop")
         lab.release("hold")
         lab.release("hold2")
@@ -41,7 +41,7 @@ def test_a_connection_waiting_to_be_accepted_is_served(server):
 
     for connection in connections:
         connection.send(request_bytes("GET", "/"))
-    lab.signal(signal.SIGTERM)
+    lab.send_signal(signal.SIGTERM)
 
     assert [connection.response().status for connection in connections] == [200] * 50
     assert lab.wait_exit(20) == 0
@@ -53,7 +53,7 @@ def test_idle_connections_do_not_hold_up_a_stop(server):
     assert idle.request("GET", "/").status == 200
     started = time.monotonic()
 
-    lab.signal(signal.SIGTERM)
+    lab.send_signal(signal.SIGTERM)
 
     assert idle.ended()
     assert lab.wait_exit(20) == 0
@@ -68,7 +68,7 @@ def test_graceful_time_is_a_limit(server):
     lab.reached("never")
     started = time.monotonic()
 
-    lab.signal(signal.SIGTERM)
+    lab.send_signal(signal.SIGTERM)
 
     assert lab.wait_exit(20) == 0
     assert 0.4 < time.monotonic() - started < 8
@@ -88,7 +88,7 @@ def test_a_quick_stop_does_not_wait_for_requests(server, signals):
     started = time.monotonic()
 
     for index, number in enumerate(signals):
-        lab.signal(number)
+        lab.send_signal(number)
         lab.wait_log("stop", count=index + 1)  # so that the second is a second one
 
     assert lab.wait_exit(20) == 0
@@ -138,7 +138,7 @@ def test_a_supervisor_killed_by_9_takes_everybody_with_it(server):
     lab.allow_log("supervisor")
     everybody = [lab.balancer(), lab.zygote(), *lab.workers()]
 
-    lab.signal(signal.SIGKILL)
+    lab.send_signal(signal.SIGKILL)
 
     lab.wait_exit(5)
     wait_until(lambda: not any(is_running(process) for process in everybody), 10, "the others to leave")
