@@ -362,7 +362,7 @@ TEST_CASE("the hidden roles get what the supervisor passes", "[cli]") {
     CHECK(sut.out == "# Lifecycle\n");
 }
 
-TEST_CASE("--help lists the commands for people and every option with its default", "[cli]") {
+TEST_CASE("the commands for people and every option with its default are listed by --help", "[cli]") {
     Fettle sut;
 
     CHECK(sut.run({"--help"}) == ExitCode::Ok);
@@ -397,7 +397,7 @@ TEST_CASE("no line of any help is wider than 120 columns or contains Markdown", 
     }
 }
 
-TEST_CASE("--version prints name and version", "[cli]") {
+TEST_CASE("name and version are printed by --version", "[cli]") {
     Fettle sut;
 
     CHECK(sut.run({"--version"}) == ExitCode::Ok);
