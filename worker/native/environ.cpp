@@ -1,0 +1,267 @@
+#include "worker/native/environ.h"
+
+#include "worker/native/compat.h"
+
+#include <array>
+#include <charconv>
+#include <string>
+
+namespace fettle::worker {
+
+namespace {
+
+using Text = std::string_view;
+
+bool put(PyObject* environ, PyObject* key, PyObject* value) {
+    return value != nullptr && PyDict_SetItem(environ, key, value) == 0;
+}
+
+bool put(PyObject* environ, PyObject* key, const py::Ref& value) {
+    return put(environ, key, value.get());
+}
+
+py::Ref decimal(std::uint64_t number) {
+    std::array<char, 20> digits;
+    const char* end = std::to_chars(digits.begin(), digits.end(), number).ptr;
+    return latin1({digits.data(), static_cast<std::size_t>(end - digits.data())});
+}
+
+// ---- the request line
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    const char lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// PATH_INFO: %XX becomes a byte, anything else stays; the bytes are Latin-1 to Python.
+py::Ref decode_path(Text path) {
+    std::string decoded;
+    decoded.reserve(path.size());
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        const bool escape = path[at] == '%' && path.size() - at > 2;
+        const int high = escape ? hex_value(path[at + 1]) : -1;
+        const int low = escape ? hex_value(path[at + 2]) : -1;
+        if (high >= 0 && low >= 0) {
+            decoded.push_back(static_cast<char>(high * 16 + low));
+            at += 2;
+        } else {
+            decoded.push_back(path[at]);
+        }
+    }
+    return latin1(decoded);
+}
+
+py::Ref join_uri(Text path, Text query) {
+    std::string uri;
+    uri.reserve(path.size() + 1 + query.size());
+    uri.append(path).append(1, '?').append(query);
+    return latin1(uri);
+}
+
+bool put_request_line(Slot& slot, const ipc::RequestView& request, PyObject* environ) {
+    const Constants& constants = slot.state.constants;
+    const ipc::RequestRecord& record = request.record();
+    const Text path = request.text(record.path);
+    const Text query = request.text(record.query);
+    py::Ref raw_path = latin1(path);
+    const bool plain = path.find('%') == Text::npos;
+    const py::Ref path_info = plain ? py::Ref::borrow(raw_path.get()) : decode_path(path);
+    slot.running.method = constants.method(request.text(record.method));
+    slot.running.uri = query.empty() ? std::move(raw_path) : join_uri(path, query);
+    return put(environ, constants[Name::RequestMethod], slot.running.method) &&
+           put(environ, constants[Name::RawUri], slot.running.uri) &&
+           put(environ, constants[Name::RequestUri], slot.running.uri) &&
+           put(environ, constants[Name::PathInfo], path_info) &&
+           (query.empty() || put(environ, constants[Name::QueryString], latin1(query))) &&
+           (record.http_minor == 1 || put(environ, constants[Name::ServerProtocol], constants[Value::Http10]));
+}
+
+// ---- addresses
+
+// Splits "host:port" and "[v6]:port"; the port is empty if there is none.
+std::pair<Text, Text> split_host(Text host) {
+    const std::size_t colon = host.rfind(':');
+    const std::size_t bracket = host.rfind(']');
+    if (colon == Text::npos || (bracket != Text::npos && colon < bracket)) {
+        return {host, {}};
+    }
+    return {host.substr(0, colon), host.substr(colon + 1)};
+}
+
+Text find_header(const ipc::RequestView& request, ipc::KnownHeader wanted) {
+    for (const ipc::HeaderEntry& entry : request.headers()) {
+        if (entry.known == static_cast<std::uint16_t>(wanted)) {
+            return request.text(entry.value);
+        }
+    }
+    return {};
+}
+
+// A Unix socket has neither name nor port of a server: as gunicorn does, the client's Host says both.
+bool put_server_of_unix_socket(const Constants& constants, const ipc::RequestView& request, PyObject* environ) {
+    const auto [name, port] = split_host(find_header(request, ipc::KnownHeader::Host));
+    PyObject* usual_port = constants[request.record().https != 0 ? Value::Port443 : Value::Port80];
+    return put(environ, constants[Name::ServerName],
+               latin1(name.empty() ? request.text(request.record().server_name) : name)) &&
+           put(environ, constants[Name::ServerPort], port.empty() ? py::Ref::borrow(usual_port) : latin1(port));
+}
+
+bool put_addresses(const Constants& constants, const ipc::RequestView& request, PyObject* environ) {
+    const ipc::RequestRecord& record = request.record();
+    if (record.server_port == 0) {
+        return put_server_of_unix_socket(constants, request, environ);  // the client's are empty, as in the template
+    }
+    return put(environ, constants[Name::ServerName], latin1(request.text(record.server_name))) &&
+           put(environ, constants[Name::ServerPort], decimal(record.server_port)) &&
+           put(environ, constants[Name::RemoteAddr], latin1(request.text(record.client_address))) &&
+           put(environ, constants[Name::RemotePort], decimal(record.client_port));
+}
+
+// ---- headers
+
+// HTTP_X_CUSTOM for x-custom; null without an error for names that have no place in an environ.
+py::Ref other_header_key(Text name) {
+    constexpr Text kPrefix = "HTTP_";
+    if (name.find('_') != Text::npos) {
+        return {};
+    }
+    std::string key(kPrefix);
+    key.reserve(kPrefix.size() + name.size());
+    for (const char c : name) {
+        const bool lower = c >= 'a' && c <= 'z';
+        key.push_back(c == '-' ? '_' : lower ? static_cast<char>(c - 'a' + 'A') : c);
+    }
+    return latin1(key);
+}
+
+// RFC 9110 §5.3; cookies are joined as RFC 6265 §5.4 has them.
+bool join_value(PyObject* environ, PyObject* key, PyObject* before, PyObject* value, bool cookie) {
+    return put(environ, key, py::Ref::steal(PyUnicode_FromFormat(cookie ? "%U; %U" : "%U,%U", before, value)));
+}
+
+bool put_header(const Constants& constants, const ipc::RequestView& request, const ipc::HeaderEntry& entry,
+                PyObject* environ) {
+    PyObject* known = constants.header_key(entry.known);
+    const py::Ref key = known != nullptr ? py::Ref::borrow(known) : other_header_key(request.text(entry.name));
+    if (!key) {
+        return PyErr_Occurred() == nullptr;
+    }
+    const py::Ref value = latin1(request.text(entry.value));
+    if (!value) {
+        return false;
+    }
+    py::Ref there = py::Ref::borrow(value.get());
+    switch (py::dict_set_default(environ, key.get(), there)) {
+        case 0:
+            return true;
+        case 1: {
+            const bool cookie = entry.known == static_cast<std::uint16_t>(ipc::KnownHeader::Cookie);
+            return join_value(environ, key.get(), there.get(), value.get(), cookie);
+        }
+        default:
+            return false;
+    }
+}
+
+bool put_headers(const Constants& constants, const ipc::RequestView& request, PyObject* environ) {
+    bool chunked = false;
+    for (const ipc::HeaderEntry& entry : request.headers()) {
+        chunked = chunked || entry.known == static_cast<std::uint16_t>(ipc::KnownHeader::TransferEncoding);
+        if (!put_header(constants, request, entry, environ)) {
+            return false;
+        }
+    }
+    // A chunked body that arrived whole has a length by now. Applications that ask only for CONTENT_LENGTH would miss
+    // the body.
+    const std::uint64_t length = request.record().body_length;
+    return !chunked || length == ipc::kBodyLengthUnknown ||
+           put(environ, constants[Name::ContentLength], decimal(length));
+}
+
+// ---- the template
+
+// A dict never shrinks and is copied with the room it has: ten entries more than the template needs, so that usual
+// requests fit without a resize (dicts grow at 2/3 of 32 to 64 slots).
+bool make_room(PyObject* dict) {
+    constexpr int kEntries = 10;
+    std::array<py::Ref, kEntries> keys;
+    for (int index = 0; index < kEntries; ++index) {
+        keys[static_cast<std::size_t>(index)] = py::Ref::steal(PyUnicode_FromFormat("room %d", index));
+        if (!keys[static_cast<std::size_t>(index)] ||
+            !put(dict, keys[static_cast<std::size_t>(index)].get(), Py_None)) {
+            return false;
+        }
+    }
+    for (const py::Ref& key : keys) {
+        if (PyDict_DelItem(dict, key.get()) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+py::Ref make_environ_template(const ModuleState& state, Setting setting) {
+    const Constants& constants = state.constants;
+    PyObject* empty = constants[Value::Empty];
+    py::Ref dict = py::Ref::steal(PyDict_New());
+    const py::Ref version = py::Ref::steal(Py_BuildValue("(ii)", 1, 0));
+    const py::Ref software = latin1("fettle/" FETTLE_VERSION);
+    PyObject* errors = PySys_GetObject("stderr");  // borrowed; boot.py sees to it that there is one
+    if (!dict || !version || !software || errors == nullptr) {
+        if (PyErr_Occurred() == nullptr) {
+            PyErr_SetString(PyExc_RuntimeError, "there is no sys.stderr");
+        }
+        return {};
+    }
+    const std::pair<Name, PyObject*> entries[] = {
+            {Name::RequestMethod, empty},
+            {Name::ScriptName, empty},
+            {Name::PathInfo, empty},
+            {Name::QueryString, empty},
+            {Name::RawUri, empty},
+            {Name::RequestUri, empty},
+            {Name::ServerName, empty},
+            {Name::ServerPort, empty},
+            {Name::ServerProtocol, constants[Value::Http11]},
+            {Name::ServerSoftware, software.get()},
+            {Name::RemoteAddr, empty},
+            {Name::RemotePort, empty},
+            {Name::WsgiVersion, version.get()},
+            {Name::WsgiUrlScheme, constants[Value::Http]},
+            {Name::WsgiInput, Py_None},
+            {Name::WsgiInputTerminated, Py_True},
+            {Name::WsgiErrors, errors},
+            {Name::WsgiMultithread, setting.multithread ? Py_True : Py_False},
+            {Name::WsgiMultiprocess, setting.multiprocess ? Py_True : Py_False},
+            {Name::WsgiRunOnce, Py_False},
+            {Name::WsgiFileWrapper, state.file_wrapper_type.get()},
+            {Name::RequestId, empty},
+    };
+    for (const auto& [name, value] : entries) {
+        if (!put(dict.get(), constants[name], value)) {
+            return {};
+        }
+    }
+    return make_room(dict.get()) ? std::move(dict) : py::Ref();
+}
+
+py::Ref make_environ(Slot& slot, const ipc::RequestView& request, PyObject* input_stream) {
+    const Constants& constants = slot.state.constants;
+    py::Ref environ = py::Ref::steal(PyDict_Copy(slot.environ_template.get()));
+    slot.running.id = latin1(request.text(request.record().request_id));
+    const bool filled = environ && put(environ.get(), constants[Name::WsgiInput], input_stream) &&
+                        put(environ.get(), constants[Name::RequestId], slot.running.id) &&
+                        put_request_line(slot, request, environ.get()) &&
+                        put_addresses(constants, request, environ.get()) &&
+                        (request.record().https == 0 ||
+                         put(environ.get(), constants[Name::WsgiUrlScheme], constants[Value::Https])) &&
+                        put_headers(constants, request, environ.get());
+    return filled ? std::move(environ) : py::Ref();
+}
+
+}  // namespace fettle::worker

@@ -1,0 +1,21 @@
+// The worker's own lines in the log. A worker has no log thread: each report is one write(2) to standard error, in the
+// form of the supervisor's text log, so that lines of several processes do not mix.
+#pragma once
+
+#include "worker/native/slot.h"
+
+#include <string_view>
+
+namespace fettle::worker {
+
+// The application raised `exception` while it ran the running request of `slot`: a line with what is known of the
+// request, then the traceback. `what` says where ("application error").
+void report_exception(const Slot& slot, std::string_view what, py::Ref exception);
+
+// The same without a request: a signal handler of the application raised.
+void report_signal_exception(const Slot& slot, py::Ref exception);
+
+// One line about the running request, without a traceback.
+void report_request(const Slot& slot, std::string_view level, std::string_view what);
+
+}  // namespace fettle::worker

@@ -1,0 +1,186 @@
+#include "worker/native/response_stream.h"
+
+#include "worker/native/file_wrapper.h"
+#include "worker/native/monotonic.h"
+
+#include <cstring>
+
+namespace fettle::worker {
+
+namespace {
+
+std::span<const std::byte> bytes_of(PyObject* piece) {
+    return std::as_bytes(std::span(PyBytes_AS_STRING(piece), static_cast<std::size_t>(PyBytes_GET_SIZE(piece))));
+}
+
+RequestObject running_request(Slot& slot) {
+    RequestObject object{};
+    object.slot = &slot;
+    object.number = slot.exchange.number();
+    return object;
+}
+
+// ---- lists and tuples
+
+// The length of all pieces together; nullopt: TypeError is set.
+std::optional<std::uint64_t> total_bytes(PyObject* pieces) {
+    std::uint64_t total = 0;
+    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(pieces); ++index) {
+        PyObject* piece = PyTuple_GET_ITEM(pieces, index);
+        if (!check_body_type(piece)) {
+            return std::nullopt;
+        }
+        total += static_cast<std::uint64_t>(PyBytes_GET_SIZE(piece));
+    }
+    return total;
+}
+
+void copy_pieces(PyObject* pieces, std::span<std::byte> space) {
+    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(pieces) && !space.empty(); ++index) {
+        const std::span<const std::byte> bytes = bytes_of(PyTuple_GET_ITEM(pieces, index));
+        const std::size_t count = std::min(bytes.size(), space.size());  // the body may be longer than declared
+        if (count > 0) {
+            std::memcpy(space.data(), bytes.data(), count);
+        }
+        space = space.subspan(count);
+    }
+}
+
+enum class AtOnce { Sent, NotStarted, TooShort, NoRoom };
+
+AtOnce send_at_once(Slot& slot, const RequestLock& lock, PyObject* pieces, std::uint64_t total) {
+    ResponseWriter& writer = slot.writer;
+    if (!lock.held() || writer.head_sent()) {
+        return AtOnce::NoRoom;
+    }
+    ResponseHead& head = writer.head();
+    if (!head.is_set()) {
+        return AtOnce::NotStarted;
+    }
+    if (!writer.bodyless() && total < head.content_length().value_or(0)) {
+        return AtOnce::TooShort;
+    }
+    if (const auto space = writer.reserve_whole(writer.wanted(total))) {
+        copy_pieces(pieces, *space);
+        writer.commit_whole(app_time_ns(slot));
+        slot.running.ended = true;
+        return AtOnce::Sent;
+    }
+    if (!head.content_length() && head.allows_body()) {
+        (void)head.add_content_length(total);  // without it, the response is chunked
+    }
+    return AtOnce::NoRoom;
+}
+
+Outcome send_sequence(Slot& slot, PyObject* pieces) {
+    const std::optional<std::uint64_t> total = total_bytes(pieces);
+    if (!total) {
+        return Outcome::Error;
+    }
+    const RequestObject request = running_request(slot);
+    const AtOnce at_once = [&] {
+        const RequestLock lock(request);
+        return send_at_once(slot, lock, pieces, *total);
+    }();
+    switch (at_once) {
+        case AtOnce::Sent:
+            return Outcome::Done;
+        case AtOnce::NotStarted:
+            raise_not_started();
+            return Outcome::Error;
+        case AtOnce::TooShort:
+            PyErr_Format(PyExc_AssertionError, "the body has %llu bytes, fewer than its Content-Length says",
+                         static_cast<unsigned long long>(*total));
+            return Outcome::Error;
+        case AtOnce::NoRoom:
+            break;
+    }
+    Outcome outcome = Outcome::Done;
+    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(pieces) && outcome == Outcome::Done; ++index) {
+        outcome = send_piece(request, PyTuple_GET_ITEM(pieces, index));
+    }
+    return outcome;
+}
+
+// ---- other iterables
+
+Outcome send_iterable(Slot& slot, PyObject* result) {
+    const RequestObject request = running_request(slot);
+    const py::Ref iterator = py::Ref::steal(PyObject_GetIter(result));
+    if (!iterator) {
+        return Outcome::Error;
+    }
+    while (const py::Ref piece = py::Ref::steal(PyIter_Next(iterator.get()))) {
+        if (!check_body_type(piece.get())) {
+            return Outcome::Error;
+        }
+        if (PyBytes_GET_SIZE(piece.get()) == 0) {
+            continue;  // does not start the response: PEP 3333 lets the application change the headers until then
+        }
+        if (const Outcome outcome = send_piece(request, piece.get()); outcome != Outcome::Done) {
+            return outcome;
+        }
+        if (slot.writer.bodyless()) {
+            return Outcome::Done;  // a HEAD request of an endless stream must end
+        }
+    }
+    return PyErr_Occurred() == nullptr ? Outcome::Done : Outcome::Error;
+}
+
+}  // namespace
+
+bool check_body_type(PyObject* piece) {
+    if (PyBytes_Check(piece)) {
+        return true;
+    }
+    PyErr_Format(PyExc_TypeError, "the body of a response is made of bytes objects, not %.200s",
+                 Py_TYPE(piece)->tp_name);
+    return false;
+}
+
+void raise_not_started() {
+    PyErr_SetString(PyExc_AssertionError, "the application gave a body before it called start_response()");
+}
+
+Outcome send_piece(const RequestObject& object, PyObject* piece) {
+    ResponseWriter& writer = object.slot->writer;
+    bool started = false;
+    {
+        RequestLock lock(object);
+        if (!lock.held()) {
+            return Outcome::Gone;
+        }
+        started = writer.head().is_set();
+        if (started) {
+            std::span<const std::byte> rest = bytes_of(piece);
+            return complete(lock, [&](Mode mode) { return writer.send(rest, mode); });
+        }
+    }
+    raise_not_started();
+    return Outcome::Error;
+}
+
+Outcome send_result(Slot& slot, PyObject* result) {
+    if (PyTuple_CheckExact(result)) {
+        return send_sequence(slot, result);
+    }
+    if (PyList_CheckExact(result)) {
+        const py::Ref pieces = py::Ref::steal(PyList_AsTuple(result));  // another thread may change the list
+        return pieces ? send_sequence(slot, pieces.get()) : Outcome::Error;
+    }
+    if (Py_IS_TYPE(result, slot.state.file_wrapper_type.type())) {
+        if (const std::optional<OpenFile> file = real_file(slot.state, result)) {
+            return send_file(running_request(slot), *file);
+        }
+        if (PyErr_Occurred() != nullptr) {
+            return Outcome::Error;
+        }
+    }
+    return send_iterable(slot, result);
+}
+
+std::uint64_t app_time_ns(const Slot& slot) {
+    return monotonic_ns() - slot.running.started_ns;
+}
+
+}  // namespace fettle::worker

@@ -1,0 +1,195 @@
+#include "worker/native/wsgi.h"
+
+#include "base/assert.h"
+#include "base/exit_codes.h"
+#include "ipc/request_record.h"
+#include "worker/native/compat.h"
+#include "worker/native/environ.h"
+#include "worker/native/input_stream.h"
+#include "worker/native/monotonic.h"
+#include "worker/native/report.h"
+#include "worker/native/request_object.h"
+#include "worker/native/response_stream.h"
+#include "worker/native/start_response.h"
+
+#include <unistd.h>
+
+namespace fettle::worker {
+
+namespace {
+
+enum class Verdict {
+    Complete,
+    Failed,      // the application raised, or what it gave is no response
+    ClientGone,  // nobody is left to hear the rest
+};
+
+// ---- the application's exceptions
+
+// An error that only says what the balancer said first: the client has left.
+bool is_echo_of_departure(Slot& slot, PyObject* exception, std::uint64_t number) {
+    if (PyErr_GivenExceptionMatches(exception, PyExc_ConnectionError) == 0) {
+        return false;
+    }
+    const RequestLock lock(slot, number);
+    return lock.held() && (slot.body.aborted() || slot.exchange.gone());
+}
+
+// Takes the pending exception out of the interpreter and into the log.
+Verdict judge_exception(Slot& slot, std::uint64_t number) {
+    py::Ref exception = py::take_exception();
+    if (is_echo_of_departure(slot, exception.get(), number)) {
+        return Verdict::ClientGone;
+    }
+    const bool leaves = PyErr_GivenExceptionMatches(exception.get(), PyExc_SystemExit) != 0 ||
+                        PyErr_GivenExceptionMatches(exception.get(), PyExc_KeyboardInterrupt) != 0;
+    report_exception(slot, leaves ? "application asked to exit, this worker will be replaced" : "application error",
+                     std::move(exception));
+    if (leaves) {
+        slot.worker.leave();
+    }
+    return Verdict::Failed;
+}
+
+// ---- the call
+
+// PEP 3333: whatever happened, close() is called, once.
+void close_result(Slot& slot, PyObject* result, std::uint64_t number) {
+    if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) {
+        return;
+    }
+    const py::Ref close = py::optional_attribute(result, slot.state.constants[Name::Close]);
+    const py::Ref closed = close ? py::Ref::steal(PyObject_CallNoArgs(close.get())) : py::Ref();
+    if (!closed && PyErr_Occurred() != nullptr) {
+        (void)judge_exception(slot, number);  // the response is not affected
+    }
+}
+
+// The application is through: is what it gave a response? Sets AssertionError if not.
+Outcome check_response(Slot& slot, std::uint64_t number) {
+    bool started = true;
+    bool satisfied = true;
+    std::uint64_t bytes = 0;
+    {
+        const RequestLock lock(slot, number);
+        if (!lock.held()) {
+            return Outcome::Gone;
+        }
+        started = slot.writer.head().is_set();
+        satisfied = slot.writer.satisfied();
+        bytes = slot.writer.body_bytes();
+    }
+    if (!started) {
+        PyErr_SetString(PyExc_AssertionError, "the application returned without calling start_response()");
+    } else if (!satisfied) {
+        PyErr_Format(PyExc_AssertionError, "the body has %llu bytes, fewer than its Content-Length says",
+                     static_cast<unsigned long long>(bytes));
+    }
+    return started && satisfied ? Outcome::Done : Outcome::Error;
+}
+
+Verdict run_application(Slot& slot, const ipc::RequestView& request, std::uint64_t number) {
+    const py::Ref input = make_input_stream(slot);
+    py::Ref environ = input ? make_environ(slot, request, input.get()) : py::Ref();
+    py::Ref start_response = environ ? make_start_response(slot) : py::Ref();
+    if (!start_response) {
+        return judge_exception(slot, number);
+    }
+    if (slot.body.at_end()) {
+        slot.exchange.inbox().release();  // the record is not needed any more
+    }
+    PyObject* arguments[] = {nullptr, environ.get(), start_response.get()};
+    const py::Ref result = py::Ref::steal(
+            PyObject_Vectorcall(slot.application.get(), arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+    Outcome outcome = result ? send_result(slot, result.get()) : Outcome::Error;
+    if (outcome == Outcome::Done && !slot.running.ended) {
+        outcome = check_response(slot, number);
+    }
+    Verdict verdict = outcome == Outcome::Done ? Verdict::Complete : Verdict::ClientGone;
+    if (outcome == Outcome::Error) {
+        verdict = judge_exception(slot, number);
+    }
+    if (result) {
+        close_result(slot, result.get(), number);
+    }
+    return verdict;
+}
+
+// ---- the end
+
+[[noreturn]] void end_forked_child(const Slot& slot) {
+    report_request(slot, "error",
+                   "a process forked by the application returned from it and ends here; use os._exit() or exec()");
+    ::_exit(static_cast<int>(ExitCode::Internal));
+}
+
+// Publishes the last descriptor, unless that has happened, and lets go of the request.
+void end_request(Slot& slot, Verdict verdict, std::uint64_t number) {
+    if (slot.exchange.number() != number) {
+        end_forked_child(slot);
+    }
+    slot.exchange.prepare_end();
+    RequestLock lock(slot, number);
+    ResponseWriter& writer = slot.writer;
+    const bool client_has_all = writer.head_sent() && writer.head().content_length() && writer.satisfied();
+    const auto ending = verdict == Verdict::Complete || client_has_all ? ResponseWriter::Ending::Complete
+                                                                       : ResponseWriter::Ending::Failed;
+    const std::uint64_t app_ns = app_time_ns(slot);
+    while (!slot.running.ended) {
+        const Outcome outcome = complete(lock, [&](Mode mode) { return writer.finish(ending, app_ns, mode); });
+        slot.running.ended = outcome != Outcome::Error;
+        if (outcome == Outcome::Error) {
+            (void)judge_exception(slot, number);  // of a signal handler, while this waited
+            lock.relock();
+        }
+    }
+    slot.exchange.end();
+}
+
+// ---- the scoreboard, whose only writer is this thread
+
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+void count_start(Slot& slot) {
+    ipc::LaneScore& score = slot.exchange.lane().score();
+    score.running_since_ns.store(slot.running.started_ns, std::memory_order_relaxed);
+    add(score.started, 1);
+}
+
+void count_end(Slot& slot, Verdict verdict) {
+    ipc::LaneScore& score = slot.exchange.lane().score();
+    add(score.finished, 1);
+    add(score.failed, verdict == Verdict::Failed ? 1 : 0);
+    add(score.busy_ns, app_time_ns(slot));
+    score.running_since_ns.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void serve_request(Slot& slot) {
+    const std::uint64_t number = slot.exchange.number();
+    const ipc::RequestMessage& message = slot.exchange.request();
+    const ipc::RequestView request(message.payload);
+    FETTLE_ASSERT(request.valid(), "the balancer pushed a request record that contradicts itself");
+    const ipc::RequestRecord& record = request.record();
+    {
+        const std::lock_guard lock(slot.exchange.mutex());
+        const bool known = record.body_length != ipc::kBodyLengthUnknown;
+        slot.body.begin(std::as_bytes(std::span(request.text(record.body))), message.last,
+                        known ? std::optional(record.body_length) : std::nullopt, record.expects_continue != 0);
+        slot.writer.begin(request.text(record.method) == "HEAD");
+    }
+    slot.running.started_ns = monotonic_ns();
+    slot.running.ended = false;
+    count_start(slot);
+    const Verdict verdict = run_application(slot, request, number);
+    count_end(slot, verdict);
+    end_request(slot, verdict, number);
+    slot.running.id.reset();
+    slot.running.method.reset();
+    slot.running.uri.reset();
+}
+
+}  // namespace fettle::worker
