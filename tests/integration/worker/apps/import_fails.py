@@ -1,0 +1,5 @@
+def deeper():
+    raise ValueError("the import's own words")
+
+
+deeper()
