@@ -151,7 +151,7 @@ ExitCode App::run() {
     loop_.run();
     reaper_->sweep();
     if (Reaper::has_children()) {
-        log::warning("processes that the application started outlive it; they are left alone");
+        log::info("processes that the application started outlive it; they are left alone");
     }
     return exit_code_;
 }
@@ -353,8 +353,7 @@ void App::carry_out(const core::action::Serve& action) {
 
 void App::carry_out(const core::action::Drain& action) {
     if (const WorkerProcess* worker = find(action.worker)) {
-        log::info("worker drains, to be replaced seat={} pid={} incarnation={} requests={}", action.worker.seat,
-                  worker->pid(), action.worker.incarnation, worker->served());
+        report::recycled(*worker, worker->served(), action.reason);
     }
     tell_balancer(ipc::DrainWorker{.worker = action.worker});
 }

@@ -46,6 +46,18 @@ std::string why(core::Reason reason, const config::Timeouts& timeouts) {
     return "";
 }
 
+std::string why(core::Recycle reason) {
+    switch (reason) {
+        case core::Recycle::Quota:
+            return "it has served its share (recycle.max_requests)";
+        case core::Recycle::Lifetime:
+            return "it is old enough (recycle.max_lifetime)";
+        case core::Recycle::Asked:
+            return "it asks to leave";
+    }
+    return "";
+}
+
 }  // namespace
 
 std::string next_step(const core::action::Release& release) {
@@ -84,6 +96,11 @@ void forced(const core::Ref& who, const Child& child, core::Reason reason, int s
             const config::Timeouts& timeouts) {
     log::warning("{} pid={} incarnation={} signal={} reason='{}'", subject(who, "is ended by force"), child.pid(),
                  who.id.incarnation, signal_name(signal), why(reason, timeouts));
+}
+
+void recycled(const Child& worker, std::uint64_t requests, core::Recycle reason) {
+    log::info("worker drains, to be replaced seat={} pid={} incarnation={} requests={} reason='{}'",
+              worker.who().id.seat, worker.pid(), worker.who().id.incarnation, requests, why(reason));
 }
 
 void stuck(const Child& child) {

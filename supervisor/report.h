@@ -19,6 +19,9 @@ void released(const core::action::Release& release, const Child* child, std::uin
 void forced(const core::Ref& who, const Child& child, core::Reason reason, int signal,
             const config::Timeouts& timeouts);
 
+// It drains, exits and is replaced.
+void recycled(const Child& worker, std::uint64_t requests, core::Recycle reason);
+
 void stuck(const Child& child);
 void serving(const std::vector<std::string>& urls);
 void degraded_changed(const core::action::DegradedChanged& change, std::size_t seats);

@@ -109,8 +109,9 @@ std::string transitions() {
 
 std::string lifecycle_markdown() {
     return "# The life of a seat\n\n"
-           "Generated from the state table in `supervisor/core/seat.cpp`; a test fails when this page differs from it\n"
-           "(`FETTLE_UPDATE_DOCS=1` in the environment of that test writes it anew).\n\n"
+           "Generated from the state table in `supervisor/core/seat.cpp` by `fettle lifecycle`; a test fails when this "
+           "page "
+           "differs from it.\n\n"
            "A seat is a place that one process fills at a time. The workers' seats use the whole table; the places of "
            "the balancer and\n"
            "of the zygote use the same table without `Draining`.\n\n" +

@@ -206,14 +206,13 @@ void Pool::on(const input::Leaving& input) {
         deliver_from(*place, *place, Event::Recycle);
         return;
     }
-    place->filling.leaving = true;
-    want_recycled(*place);
+    want_recycled(*place, Recycle::Asked);
 }
 
 void Pool::on(const input::QuotaSpent& input) {
     Place* place = find(input.worker);
     if (place != nullptr && place->state == State::Serving) {
-        want_recycled(*place);
+        want_recycled(*place, Recycle::Quota);
     }
 }
 
@@ -306,7 +305,7 @@ void Pool::perform(Place& place, Action action) {
             served(place);
             return;
         case Action::Drain:
-            emit(action::Drain{place.who.id});
+            emit(action::Drain{place.who.id, place.filling.recycle.value_or(Recycle::Asked)});
             return;
         case Action::Stop:
             emit(action::Stop{place.who, false});
@@ -385,7 +384,7 @@ void Pool::check_times(Place& place) {
     }
     if (passed(place.filling.recycle_at)) {
         place.filling.recycle_at.reset();
-        want_recycled(place);
+        want_recycled(place, Recycle::Lifetime);
     }
     if (passed(place.deadline)) {
         timed_out(place);

@@ -105,8 +105,7 @@ class Pool {
         std::optional<TimePoint> link_deadline;  // it serves, but is not linked with the living balancer
         std::uint64_t quota = 0;
         std::optional<TimePoint> recycle_at;  // its lifetime is over
-        bool recycle_wanted = false;
-        bool leaving = false;  // it asked for it
+        std::optional<Recycle> recycle;       // it is to be recycled
     };
 
     struct Place {
@@ -170,7 +169,7 @@ class Pool {
     void release(Place& place);
     void give_up_if_failed();
     void give_up(ExitCode code);
-    void want_recycled(Place& place);
+    void want_recycled(Place& place, Recycle reason);
     void recycle_some();
     void stop_workers(bool quick);
     void finish_if_empty();

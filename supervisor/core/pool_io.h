@@ -119,6 +119,9 @@ enum class Reason : std::uint8_t {
     QuickStop,
 };
 
+// Why a worker is recycled; for the log.
+enum class Recycle : std::uint8_t { Quota, Lifetime, Asked };
+
 enum class Next : std::uint8_t {
     Now,      // restarted at once
     Later,    // after a delay
@@ -152,6 +155,7 @@ struct Serve {  // tell the balancer
 
 struct Drain {  // tell the balancer
     WorkerId worker;
+    Recycle reason{};
 };
 
 struct Stop {  // a worker: StopWorker; the balancer and the zygote: end of the control socket

@@ -218,10 +218,12 @@ void Pool::give_up(ExitCode code) {
 
 // ---- recycling
 
-void Pool::want_recycled(Place& place) {
-    if (!place.filling.recycle_wanted) {
-        place.filling.recycle_wanted = true;
+void Pool::want_recycled(Place& place, Recycle reason) {
+    if (!place.filling.recycle) {
         recycle_queue_.push_back(place.who.id);
+    }
+    if (!place.filling.recycle || reason == Recycle::Asked) {
+        place.filling.recycle = reason;
     }
 }
 
@@ -240,7 +242,7 @@ void Pool::recycle_some() {
         if (place == nullptr || place->state != State::Serving) {
             continue;  // it has left already
         }
-        if (free == 0 || (intensity_.degraded() && !place->filling.leaving)) {
+        if (free == 0 || (intensity_.degraded() && place->filling.recycle != Recycle::Asked)) {
             later.push_back(worker);
             continue;
         }

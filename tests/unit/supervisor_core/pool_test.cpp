@@ -498,7 +498,9 @@ TEST_CASE("a worker whose quota is spent is drained, asked to exit and replaced"
     PoolDriver driver(seats(2));
     driver.all_up();
     const WorkerId worker = driver.worker(0).id;
-    CHECK(of<action::Drain>(driver.send(input::QuotaSpent{worker})).at(0).worker == worker);
+    const auto drains = of<action::Drain>(driver.send(input::QuotaSpent{worker}));
+    CHECK(drains.at(0).worker == worker);
+    CHECK(drains.at(0).reason == Recycle::Quota);
     CHECK(of<action::Stop>(driver.send(input::Drained{worker})).at(0).who.id == worker);
     const auto outputs = driver.worker_dies(0);
     CHECK(of<action::Release>(outputs).at(0).planned);
@@ -567,6 +569,7 @@ TEST_CASE("lifetimes are spread around max_lifetime, and workers that reach thei
     CHECK(driver.count<action::Drain>() == 0);
     driver.wait(42s);
     CHECK(driver.count<action::Drain>() == 2);  // all are due, a quarter goes
+    CHECK(driver.last<action::Drain>().reason == Recycle::Lifetime);
 }
 
 TEST_CASE("a degraded pool recycles only workers that ask to leave") {
@@ -582,6 +585,7 @@ TEST_CASE("a degraded pool recycles only workers that ask to leave") {
     CHECK(driver.count<action::Drain>() == 0);
     driver.send(input::Leaving{driver.worker(1).id});
     CHECK(driver.count<action::Drain>() == 1);
+    CHECK(driver.last<action::Drain>().reason == Recycle::Asked);
 }
 
 TEST_CASE("a worker that is asked to leave while there is no balancer is not drained but stopped") {
