@@ -69,22 +69,23 @@ class Load:
         while not self._stop.is_set():
             number = self._number()
             sent = time.monotonic()
+            keep = False
             try:
                 connection = connection or Connection(self.address, self.timeout)
                 connection.send(request_bytes("GET", self.target.format(number=number)))
                 response = connection.response()
                 result = str(response.status)
-                if (response.header("Connection") or "").lower() == "close":
-                    connection.close()
-                    connection = None
+                keep = (response.header("Connection") or "").lower() != "close"
             except TimeoutError:
                 result = "timeout"
             except (ConnectionEnded, OSError):
                 result = "closed"
-            if result in ("timeout", "closed") and connection is not None:
+            self.outcomes.append(Outcome(number, sent, time.monotonic(), result))
+            if not keep and connection is not None:
                 connection.close()
                 connection = None
-            self.outcomes.append(Outcome(number, sent, time.monotonic(), result))
+        if connection is not None:
+            connection.close()
 
 
 @dataclass(frozen=True)

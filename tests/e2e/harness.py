@@ -28,6 +28,19 @@ _SUSPICIOUS = re.compile(
 )
 
 
+# What the balancer says when a worker takes its running requests with it.
+REQUESTS_LOST = (
+    r"request failed status=502 reason='the worker died while it ran the request'",
+    r"worker died with requests seat=\d+ .*lost=[1-9]",
+)
+
+
+def died(who, cause="signal 9 (SIGKILL), not sent by fettle"):
+    """The line about the end of "worker seat=3", "balancer" or "zygote"."""
+    role, _, seat = who.partition(" ")
+    return rf"supervisor warning: {role} died {seat}.*cause='{re.escape(cause)}'"
+
+
 class Server(PlainServer):
     """Ready to use after start(): `config` is merged over the tests' defaults (one worker, any port, an app of apps/);
     `raw` leaves configuration and command line to `arguments`."""

@@ -1,6 +1,7 @@
 """Workers are replaced by number of requests and by age, without anybody noticing."""
 
 import json
+import re
 
 
 def pids_of(lab, requests):
@@ -21,7 +22,8 @@ def test_max_requests_replaces_a_worker_and_loses_nothing(server):
 
     lives = {pid: pids.count(pid) for pid in pids}
     assert len(lives) >= 3
-    assert all(count >= 50 for count in list(lives.values())[:-1])
+    # The request that spends the quota may be recalled before it is begun, and run by the next worker.
+    assert all(count >= 49 for count in list(lives.values())[:-1])
     lab.wait_until(lambda: len(lab.ready_workers()) == len(lab.workers()) == 1, 10, "one worker")
     lab.wait_resources(before)
 
@@ -34,7 +36,8 @@ def test_jitter_spreads_the_replacements(server):
     pids = pids_of(lab, 600)
 
     assert len(set(pids)) > 4
-    lab.wait_log("worker .*recycl|quota|max_requests")
+    quotas = {re.search(r"requests=(\d+)", message).group(1) for message in lab.log_messages("^worker drains")}
+    assert len(quotas) > 1, "every worker was replaced after the same number of requests"
 
 
 def test_max_lifetime_replaces_an_idle_worker(server):

@@ -35,6 +35,7 @@ def test_it_serves_and_reaps_as_pid_1(server):
     lab.wait_log("worker ready")
 
     assert lab.get("/").status == 200
+    lab.expect_log("processes that the application started outlive it")
     lab.get("/orphan")
     inside = next(p for p in processes.descendants(lab.pid) if p.role == "supervisor")
     os.kill(inside.pid, signal.SIGTERM)
