@@ -193,9 +193,11 @@ void Workers::declare_broken(Link& link, std::string_view what) {
             "killed",
             worker.id.seat, worker.id.incarnation, what);
     report(WorkerEvent::Kind::Violation, worker);
+    queue::ThreadSet mail = 0;
     for (WorkerSlot& slot : worker.slots) {
-        serve(setup_.pool.queue.drain_slot(slot, setup_.thread, now()));
+        mail |= setup_.pool.queue.drain_slot(slot, setup_.thread, now());
     }
+    serve(mail);  // not before all are drained: a grant to one of them would come straight back
 }
 
 Link* Workers::find(ipc::WorkerId id) {

@@ -173,15 +173,18 @@ ThreadSet PoolQueue::add_slot(Slot& slot, unsigned thread, TimePoint now) {
 
 ThreadSet PoolQueue::drain_slot(Slot& slot, unsigned thread, TimePoint now) {
     const std::lock_guard lock(mutex_);
-    FETTLE_ASSERT(slot.state_ != Slot::State::Absent, "the slot was added");
+    if (slot.state_ != Slot::State::Serving) {
+        return 0;
+    }
     stop_serving(slot);
     return assign(thread, now);
 }
 
 ThreadSet PoolQueue::remove_slot(Slot& slot, unsigned thread, TimePoint now) {
     const std::lock_guard lock(mutex_);
-    FETTLE_ASSERT(slot.state_ == Slot::State::Serving || slot.state_ == Slot::State::Draining,
-                  "a slot is removed once");
+    if (slot.state_ == Slot::State::Absent || slot.state_ == Slot::State::Leaving) {
+        return 0;
+    }
     stop_serving(slot);
     slot.state_ = slot.outstanding_ == 0 ? Slot::State::Absent : Slot::State::Leaving;
     return assign(thread, now);

@@ -178,11 +178,11 @@ class PoolQueue {
     [[nodiscard]] ThreadSet add_slot(Slot& slot, unsigned thread, TimePoint now);
 
     // No more grants for this slot. Grants that were not taken yet go back to the front; the dispatched ones stay with
-    // it. Harmless if it already drains.
+    // it. Harmless if it drains already, or is not in the queue.
     [[nodiscard]] ThreadSet drain_slot(Slot& slot, unsigned thread, TimePoint now);
 
     // The slot is over (drained, or its worker is dead): as drain_slot(), and it is forgotten when its last dispatched
-    // request was completed, requeued or forgotten.
+    // request was completed, requeued or forgotten. Harmless if it is not in the queue.
     [[nodiscard]] ThreadSet remove_slot(Slot& slot, unsigned thread, TimePoint now);
 
     // Requests granted to the slot and not ended.
