@@ -193,7 +193,14 @@ struct WorkerMessage {
     WorkerId worker;
 };
 
-using ServeWorker = WorkerMessage<MessageType::ServeWorker>;  // the worker is attached: hand it requests
+// The worker is attached: hand it requests.
+struct ServeWorker {
+    static constexpr MessageType kType = MessageType::ServeWorker;
+    MessageHeader header{.type = kType};
+    WorkerId worker;
+    std::int32_t pid = 0;  // for the access log
+};
+
 using DrainWorker = WorkerMessage<MessageType::DrainWorker>;  // no new requests; recall the queued ones; answer
                                                               // WorkerDrained when idle
 using WorkerDrained = WorkerMessage<MessageType::WorkerDrained>;

@@ -336,8 +336,8 @@ void App::carry_out(const core::action::Attach& action) {
 }
 
 void App::carry_out(const core::action::Serve& action) {
-    tell_balancer(ipc::ServeWorker{.worker = action.worker});
     const WorkerProcess* worker = find(action.worker);
+    tell_balancer(ipc::ServeWorker{.worker = action.worker, .pid = worker == nullptr ? 0 : worker->pid()});
     if (worker == nullptr) {
         return;
     }

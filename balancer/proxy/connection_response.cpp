@@ -206,6 +206,7 @@ void Connection::log_access() {
     };
     if (exchange_ != nullptr && exchange_->seat) {
         record.seat = exchange_->seat;
+        record.worker_pid = exchange_->worker_pid;
         record.queue = exchange_->granted_at() - exchange_->queued_at();
         record.app = exchange_->app_time;
     }

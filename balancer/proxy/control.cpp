@@ -98,7 +98,7 @@ void Control::handle(const ipc::Envelope& envelope) {
     if (const auto prepare_worker = envelope.as<ipc::PrepareWorker>()) {
         prepare(*prepare_worker);
     } else if (const auto serve_worker = envelope.as<ipc::ServeWorker>()) {
-        serve(serve_worker->worker);
+        serve(*serve_worker);
     } else if (const auto drain_worker = envelope.as<ipc::DrainWorker>()) {
         drain(drain_worker->worker);
     } else if (const auto worker_dead = envelope.as<ipc::WorkerDead>()) {
@@ -125,11 +125,12 @@ void Control::prepare(const ipc::PrepareWorker& message) {
     tell_all(AttachWorker{*worker});
 }
 
-void Control::serve(ipc::WorkerId id) {
-    Entry* entry = find(id);
+void Control::serve(const ipc::ServeWorker& message) {
+    Entry* entry = find(message.worker);
     if (entry == nullptr) {
         return;
     }
+    entry->worker->pid = message.pid;
     for (WorkerSlot& slot : entry->worker->slots) {
         setup_.pool.wake(setup_.pool.queue.add_slot(slot, kThread, setup_.clock.now()));
     }

@@ -48,7 +48,7 @@ class Control {
     void on_readable();
     void handle(const ipc::Envelope& envelope);
     void prepare(const ipc::PrepareWorker& message);
-    void serve(ipc::WorkerId id);
+    void serve(const ipc::ServeWorker& message);
     void drain(ipc::WorkerId id);
     void bury(ipc::WorkerId id);
     void stop_accepting();

@@ -100,6 +100,7 @@ struct Exchange : queue::Ticket {
     std::uint64_t response_bytes = 0;   // body, as published by the worker
     std::uint64_t credit = 0;           // body bytes the worker was allowed so far
     std::optional<std::uint32_t> seat;  // of the worker it was dispatched to last
+    std::int32_t worker_pid = 0;        // likewise
     std::optional<std::chrono::nanoseconds> app_time;
 };
 
@@ -148,6 +149,7 @@ class ExchangePool {
         exchange.responding = exchange.head_seen = exchange.recalled = false;
         exchange.response_bytes = exchange.credit = 0;
         exchange.seat.reset();
+        exchange.worker_pid = 0;
         exchange.app_time.reset();
     }
 

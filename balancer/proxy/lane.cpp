@@ -29,6 +29,7 @@ void Lane::submit(Exchange& exchange) {
     exchange.lane = this;
     exchange.key = {};
     exchange.seat = worker_.id.seat;
+    exchange.worker_pid = worker_.pid;
     senders_.push_back(&exchange);
     pump();
 }

@@ -162,6 +162,7 @@ void Workers::put_back(Worker& worker, Exchange& exchange) {
     exchange.body.rewind();
     exchange.recalled = false;
     exchange.seat.reset();
+    exchange.worker_pid = 0;
     serve(setup_.pool.queue.requeue(exchange, now()));
     report_if_drained(worker);
 }
