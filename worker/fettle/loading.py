@@ -68,6 +68,8 @@ def _is_about(error, name):
 
 def _not_found(missing, name):
     where = f" (needed for '{name}')" if missing != name else ""
+    if name.endswith(".py"):
+        where += f" (the module in the file {name} is called '{name[:-3]}')"
     places = ", ".join(place or "." for place in sys.path)
     return f"there is no module '{missing}'{where}; looked in: {places}"
 
@@ -86,17 +88,17 @@ def _default_application(module, name):
 
 
 def _attribute(module, name, dotted):
-    value, path = module, name
+    value, path, separator = module, name, ":"
     for part in dotted.split("."):
         try:
             value = getattr(value, part)
         except AttributeError:
+            about = f"'{path}' ({_file(module)})" if value is module else f"'{path}'"
             hint = _candidates(module) if value is module else ""
-            file = f" ({_file(module)})" if value is module else ""
-            raise LoadError(Stage.ATTRIBUTE, f"'{path}'{file} has no attribute '{part}'{hint}") from None
+            raise LoadError(Stage.ATTRIBUTE, f"{about} has no attribute '{part}'{hint}") from None
         except Exception as error:  # a property or a module's __getattr__ of the application's
             raise LoadError(Stage.ATTRIBUTE, _raised(f"reading '{part}' of '{path}' failed", error)) from None
-        path = f"{path}:{part}" if value is module else f"{path}.{part}"
+        path, separator = f"{path}{separator}{part}", "."
     return value
 
 

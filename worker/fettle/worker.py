@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import sys
 
 from fettle import loading
 
@@ -30,12 +29,11 @@ def serve(config, native, application):
         native.run_slot(application, False, multiprocess)
     elif slots > 1:
         _serve_with_threads(native, application, multiprocess)
-    sys.stdout.flush()
-    sys.stderr.flush()
 
 
 def _serve_with_threads(native, application, multiprocess):
     import threading
+    import traceback
 
     numbers = itertools.count()
     ended = False
@@ -47,3 +45,5 @@ def _serve_with_threads(native, application, multiprocess):
             ended = native.wait_slots(0.1)  # every 100 ms this thread is attached: Python runs its signal handlers here
         except (KeyboardInterrupt, SystemExit):
             native.leave()
+        except Exception:  # of a signal handler: reported and survived, as in a slot
+            traceback.print_exc()

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from fettle import loading, wire, worker
+from fettle import loading, streams, wire, worker
 
 
 def run(config, native):
@@ -34,7 +34,7 @@ def check(config, native):
     """As the zygote does, to the point where it could fork; then ends."""
     native.set_title("fettle: check")
     _prepare(config, native)
-    _flush()
+    streams.flush()
     os._exit(0)
 
 
@@ -45,7 +45,7 @@ def _prepare(config, native):
     import_ms = int((time.monotonic() - started) * 1000)
     gc.collect()
     gc.freeze()  # what is loaded by now is shared with the workers: their collections must not touch it
-    _flush()  # or every worker would inherit, and write, what is buffered
+    streams.flush()  # or every worker would inherit, and write, what is buffered
     native.trial_fork()
     names = _task_names()
     text = "\n".join([_interpreter(), *names[1:]])
@@ -81,7 +81,3 @@ def _task_name(task, python_name):
     except OSError:  # it has ended since
         return f"thread {task}"
 
-
-def _flush():
-    sys.stdout.flush()
-    sys.stderr.flush()

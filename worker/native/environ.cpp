@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <string>
 
 namespace fettle::worker {
@@ -181,28 +182,6 @@ bool put_headers(const Constants& constants, const ipc::RequestView& request, Py
            put(environ, constants[Name::ContentLength], decimal(length));
 }
 
-// ---- the template
-
-// A dict never shrinks and is copied with the room it has: ten entries more than the template needs, so that usual
-// requests fit without a resize (dicts grow at 2/3 of 32 to 64 slots).
-bool make_room(PyObject* dict) {
-    constexpr int kEntries = 10;
-    std::array<py::Ref, kEntries> keys;
-    for (int index = 0; index < kEntries; ++index) {
-        keys[static_cast<std::size_t>(index)] = py::Ref::steal(PyUnicode_FromFormat("room %d", index));
-        if (!keys[static_cast<std::size_t>(index)] ||
-            !put(dict, keys[static_cast<std::size_t>(index)].get(), Py_None)) {
-            return false;
-        }
-    }
-    for (const py::Ref& key : keys) {
-        if (PyDict_DelItem(dict, key.get()) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 }  // namespace
 
 py::Ref make_environ_template(const ModuleState& state, Setting setting) {
@@ -218,6 +197,8 @@ py::Ref make_environ_template(const ModuleState& state, Setting setting) {
         }
         return {};
     }
+    // More than 21 entries, so that the dict has 64 places (dicts grow beyond 2/3 of 32) and its copies take the
+    // headers of a usual request without growing: PyDict_Copy() keeps the size.
     const std::pair<Name, PyObject*> entries[] = {
             {Name::RequestMethod, empty},
             {Name::ScriptName, empty},
@@ -242,12 +223,13 @@ py::Ref make_environ_template(const ModuleState& state, Setting setting) {
             {Name::WsgiFileWrapper, state.file_wrapper_type.get()},
             {Name::RequestId, empty},
     };
+    static_assert(std::size(entries) > 21);
     for (const auto& [name, value] : entries) {
         if (!put(dict.get(), constants[name], value)) {
             return {};
         }
     }
-    return make_room(dict.get()) ? std::move(dict) : py::Ref();
+    return dict;
 }
 
 py::Ref make_environ(Slot& slot, const ipc::RequestView& request, PyObject* input_stream) {

@@ -90,7 +90,7 @@ TEST_CASE("start: a directory that is not there is named", "[worker]") {
 TEST_CASE("start: an interpreter without a runtime is told which one is missing", "[worker]") {
     Folder folder;
     std::filesystem::create_directories(folder.path() / "fettle");
-    for (const char* file : {"__init__.py", "boot.py", "wire.py"}) {
+    for (const char* file : {"__init__.py", "boot.py", "streams.py", "wire.py"}) {
         std::filesystem::copy(std::string(FETTLE_TEST_RUNTIME) + "/fettle/" + file, folder.path() / "fettle" / file);
     }
     folder.write("fettle/_fettle.cpython-27-m68k.so", "");
@@ -210,6 +210,17 @@ TEST_CASE("signals: Python's handlers run while the slot is idle", "[worker]") {
     worker.process.signal(SIGUSR1);
 
     worker.balancer.wait_until([&] { return worker.balancer.get("/kept") == R"(["handled"])"; });
+}
+
+TEST_CASE("signals: a handler that raises is reported and survived", "[worker]") {
+    const std::uint32_t slots = GENERATE(1U, 2U);
+    ReadyWorker worker({}, slots);
+    worker.process.signal(SIGUSR2);
+
+    worker.process.wait_for_log("ValueError: the handler's own words");
+    CHECK(worker.balancer.get("/") == "Hello, world!");
+    CHECK(worker.process.quiet());
+    CHECK(worker.stop() == 0);
 }
 
 TEST_CASE("signals: SIGINT is Python's KeyboardInterrupt, and makes the worker leave", "[worker]") {

@@ -22,7 +22,12 @@ os.register_at_fork(
 )
 
 
+def raising_handler(*_):
+    raise ValueError("the handler's own words")
+
+
 signal.signal(signal.SIGUSR1, lambda *_: KEPT.append("handled"))
+signal.signal(signal.SIGUSR2, raising_handler)
 
 
 def at_exit():
