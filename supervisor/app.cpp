@@ -40,6 +40,7 @@ class App {
     App(const Options& options, PythonSetup python, std::vector<Listener> listeners, std::uint32_t seats);
     App(const App&) = delete;
     App& operator=(const App&) = delete;
+    ~App() = default;
 
     ExitCode run();
 
@@ -144,9 +145,8 @@ ExitCode App::run() {
         log::error("{}", watched.error().message());
         return ExitCode::Internal;
     }
-    surroundings_ = std::make_unique<Surroundings>(
-            Surroundings{loop_, *reaper_, clock_, out_of_memory_,
-                         [this](core::Input input) { inputs_.push_back(std::move(input)); }});
+    surroundings_ = std::make_unique<Surroundings>(Surroundings{
+            loop_, *reaper_, clock_, out_of_memory_, [this](const core::Input& input) { inputs_.push_back(input); }});
     inputs_.emplace_back(core::input::Begin{});
     loop_.run();
     reaper_->sweep();
@@ -194,7 +194,7 @@ void App::read_nameless_workers() {
 
 void App::drain() {
     while (!inputs_.empty()) {
-        const core::Input input = std::move(inputs_.front());
+        const core::Input input = inputs_.front();
         inputs_.pop_front();
         handle(input);
     }
@@ -300,11 +300,17 @@ Result<void> App::spawn(const core::action::Spawn& action) {
             return {};
         }
         case Role::Balancer: {
-            FETTLE_TRY(balancer,
-                       BalancerProcess::start(*surroundings_, action.who, balancer_setup_,
-                                              [this](const ipc::WorkerPrepared& message, std::vector<Fd> fds) {
-                                                  channels_arrived(message, std::move(fds));
-                                              }));
+            const auto served = [this, incarnation = action.who.id.incarnation] {
+                return std::any_of(workers_.begin(), workers_.end(), [incarnation](const auto& worker) {
+                    return worker != nullptr && worker->served_through(incarnation);
+                });
+            };
+            FETTLE_TRY(balancer, BalancerProcess::start(
+                                         *surroundings_, action.who, balancer_setup_,
+                                         [this](const ipc::WorkerPrepared& message, std::vector<Fd> fds) {
+                                             channels_arrived(message, std::move(fds));
+                                         },
+                                         served));
             balancer_ = std::move(balancer);
             break;
         }

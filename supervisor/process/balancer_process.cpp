@@ -56,14 +56,15 @@ SpawnRequest balancer_request(const BalancerProcess::Setup& setup, std::uint32_t
 
 }  // namespace
 
-BalancerProcess::BalancerProcess(Surroundings& surroundings, core::Ref who, Prepared prepared)
-    : Child(surroundings, who), prepared_(std::move(prepared)) {}
+BalancerProcess::BalancerProcess(Surroundings& surroundings, core::Ref who, Prepared prepared, Served served)
+    : Child(surroundings, who), prepared_(std::move(prepared)), served_(std::move(served)) {}
 
 Result<std::unique_ptr<BalancerProcess>> BalancerProcess::start(Surroundings& surroundings, core::Ref who,
-                                                                const Setup& setup, Prepared prepared) {
+                                                                const Setup& setup, Prepared prepared, Served served) {
     FETTLE_TRY(pair, ipc::ControlSocket::make_pair());
     FETTLE_TRY(config, config_file(setup.config_json));
-    std::unique_ptr<BalancerProcess> balancer(new BalancerProcess(surroundings, who, std::move(prepared)));
+    std::unique_ptr<BalancerProcess> balancer(
+            new BalancerProcess(surroundings, who, std::move(prepared), std::move(served)));
     FETTLE_CHECK_OK(balancer->open_control(std::move(pair.first)));
     FETTLE_CHECK_OK(balancer->exec(balancer_request(setup, who.id.incarnation, pair.second.fd(), config.get())));
     return balancer;

@@ -22,9 +22,12 @@ class BalancerProcess final : public Child {
     // The channels of a worker: descriptors as in ipc::Attach.
     using Prepared = std::function<void(const ipc::WorkerPrepared&, std::vector<Fd>)>;
 
+    // Whether a worker has completed a response on this balancer's channels.
+    using Served = std::function<bool()>;
+
     // `prepared` is called for each WorkerPrepared, before its input is posted. An Error: it could not be started.
     static Result<std::unique_ptr<BalancerProcess>> start(Surroundings& surroundings, core::Ref who, const Setup& setup,
-                                                          Prepared prepared);
+                                                          Prepared prepared, Served served);
 
     template <class Message>
     void tell(const Message& message) {
@@ -32,11 +35,15 @@ class BalancerProcess final : public Child {
     }
 
   private:
-    BalancerProcess(Surroundings& surroundings, core::Ref who, Prepared prepared);
+    BalancerProcess(Surroundings& surroundings, core::Ref who, Prepared prepared, Served served);
     void on_message(ipc::Envelope& envelope) override;
+
+    [[nodiscard]] bool completed_a_response() const override { return served_(); }
+
     void channels_arrived(const ipc::WorkerPrepared& message, std::vector<Fd> fds);
 
     Prepared prepared_;
+    Served served_;
 };
 
 }  // namespace fettle::supervisor

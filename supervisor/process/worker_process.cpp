@@ -90,6 +90,7 @@ void WorkerProcess::keep_channels(const ipc::WorkerPrepared& message, std::vecto
     } else {
         log::warning("worker seat={}: its counters cannot be read: {}", who().id.seat, reader.error().message());
     }
+    balancer_ = message.balancer_incarnation;
     channels_ = Channels{message, std::move(fds)};
 }
 
@@ -117,6 +118,10 @@ void WorkerProcess::stop() {
 
 std::uint64_t WorkerProcess::served() const {
     return served_before_ + (scoreboard_ ? scoreboard_->total().finished : 0);
+}
+
+bool WorkerProcess::served_through(std::uint32_t balancer) const {
+    return balancer_ == balancer && scoreboard_ && scoreboard_->total().finished > 0;
 }
 
 }  // namespace fettle::supervisor

@@ -31,6 +31,8 @@ class WorkerProcess final : public Child {
 
     // Requests that the application has ended, by the worker's own count, over all its channels.
     [[nodiscard]] std::uint64_t served() const;
+    // Whether there is one among them that came through this incarnation of the balancer.
+    [[nodiscard]] bool served_through(std::uint32_t balancer) const;
 
   private:
     using Child::Child;
@@ -49,6 +51,7 @@ class WorkerProcess final : public Child {
     std::function<bool()> zygote_lives_;  // of a forked one
     std::optional<Channels> channels_;
     std::optional<ipc::ScoreboardReader> scoreboard_;  // of the present channels
+    std::uint32_t balancer_ = 0;                       // the incarnation that made them
     std::uint64_t served_before_ = 0;                  // on earlier ones
 };
 

@@ -29,6 +29,7 @@ def test_the_same_workers_serve_again_at_once(server, threads):
         assert time.monotonic() - moment < 2  # bench/kill measures; the goal is 0.5
         assert [worker.pid for worker in lab.workers()] == workers
 
+    assert len(lab.log_messages("^balancer died .* next='restarting now'")) == 3  # it had served: no delay
     assert json.loads(lab.get("/worker").body)["pid"] in workers
     lab.wait_resources(before)
 
