@@ -1,5 +1,7 @@
 #include "supervisor/listeners/socket_owner.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
@@ -65,7 +67,7 @@ std::string find_port_owner(std::uint16_t port) {
             std::ifstream file(entry.path() / "comm");
             std::string name;
             std::getline(file, name);
-            return "process " + pid + " (" + name + ")";
+            return fmt::format("process {} ({})", pid, name);
         }
     }
     return "";

@@ -28,7 +28,7 @@ struct Surroundings {
     Reaper& reaper;
     const Clock& clock;
     OomCounter& out_of_memory;
-    std::function<void(core::Input)> post;
+    std::function<void(const core::Input&)> post;
 };
 
 class Child {
@@ -81,7 +81,7 @@ class Child {
         return sent.has_value();
     }
 
-    void post(core::Input input) { surroundings_.post(std::move(input)); }
+    void post(const core::Input& input) { surroundings_.post(input); }
 
     void broke_protocol(const char* what);
     void keep_load_failure(const ipc::LoadFailed& message);

@@ -53,14 +53,14 @@ std::vector<std::string> python_environment(const std::vector<std::string>& inhe
             const std::string kept =
                     without_our_libraries(std::string_view(entry).substr(std::min(name.size() + 1, entry.size())));
             if (!kept.empty()) {
-                entries.push_back(name + "=" + kept);
+                entries.push_back(std::string(name).append("=").append(kept));
             }
             continue;
         }
         entries.push_back(entry);
     }
     for (const auto& [name, value] : added) {
-        entries.push_back(name + "=" + value);
+        entries.push_back(std::string(name).append("=").append(value));
     }
     return entries;
 }

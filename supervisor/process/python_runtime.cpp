@@ -28,7 +28,7 @@ std::string search_path(const std::string& name) {
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find(':'), rest.size());
         const std::string directory(rest.substr(0, end));
-        const std::string candidate = (directory.empty() ? "." : directory) + "/" + name;
+        std::string candidate = (directory.empty() ? "." : directory) + "/" + name;
         if (is_executable_file(candidate)) {
             return candidate;
         }

@@ -49,7 +49,7 @@ class SignalsBlocked {
 }  // namespace
 
 std::string describe(const SpawnFailure& failure, const SpawnRequest& request) {
-    const std::string reason = std::string(": ") + std::strerror(failure.error);
+    std::string reason = std::string(": ") + std::strerror(failure.error);
     switch (failure.stage) {
         case SpawnStage::Session:
             return "cannot make a session for '" + request.executable + "'" + reason;
