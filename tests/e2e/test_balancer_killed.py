@@ -21,6 +21,7 @@ def test_the_same_workers_serve_again_at_once(server, threads):
     lab = server("lab", {"concurrency": {"processes": 2, "threads": threads}}).start()
     lab.expect_log(died("balancer"))
     workers = [worker.pid for worker in lab.workers()]
+    assert lab.get("/").status == 200
     before = lab.resources()
 
     for _ in range(3):
