@@ -49,12 +49,12 @@ config::Config streaming() {
 void mirror(ManualWorker& worker, const ManualWorker::Request& request) {
     const auto body = worker.read_body(request);
     if (!body) {
-        worker.publish(request.key, ipc::ResponseKind::Failed, true);
+        worker.publish(request, ipc::ResponseKind::Failed, true);
         return;
     }
-    worker.head(request.key, 200, {{"Content-Length", std::to_string(body->size())}}, "", body->empty());
+    worker.head(request, 200, {{"Content-Length", std::to_string(body->size())}}, "", body->empty());
     if (!body->empty()) {
-        (void)worker.stream(request.key, *body);
+        (void)worker.stream(request, *body);
     }
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("bodies: 100 Continue is sent when somebody wants the body", "[balance
         Client client = sut.connect();
         client.send("POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n");
         const auto request = worker->take();
-        worker->publish(request.key, ipc::ResponseKind::Continue, false);
+        worker->publish(request, ipc::ResponseKind::Continue, false);
         CHECK(client.receive().status == 100);
         client.send(std::string(100'000, 'x'));
         CHECK(worker->read_body(request)->size() == 100'000);
@@ -192,7 +192,7 @@ TEST_CASE("bodies: an answer before the end of the body is delivered, and the co
     Client client = sut.connect();
 
     client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10000000\r\n\r\n" + std::string(100'000, 'x'));
-    worker->head(worker->take().key, 403, {{"Content-Length", "2"}}, "no", true);
+    worker->head(worker->take(), 403, {{"Content-Length", "2"}}, "no", true);
     const Response response = client.receive();
 
     CHECK(response.status == 403);
@@ -287,7 +287,7 @@ TEST_CASE("bodies: a streaming application hears that its client left before the
 
     CHECK_FALSE(worker->read_body(request).has_value());
     CHECK(wait_until([&] { return worker->channel().cancelled(request.key); }));
-    worker->publish(request.key, ipc::ResponseKind::Failed, true);
+    worker->publish(request, ipc::ResponseKind::Failed, true);
     Client next = sut.connect();
     next.send(get("/next"));
     worker->respond(worker->take(), "fine");
@@ -304,7 +304,7 @@ TEST_CASE("bodies: a large response goes out at the client's pace and holds the 
     const auto request = slow_worker->take();
     const bool sized = GENERATE(true, false);
     slow_worker->head(
-            request.key, 200,
+            request, 200,
             sized ? std::vector<std::pair<std::string, std::string>>{{"Content-Length", std::to_string(body.size())}}
                   : std::vector<std::pair<std::string, std::string>>{},
             "", false);
@@ -312,7 +312,7 @@ TEST_CASE("bodies: a large response goes out at the client's pace and holds the 
     // The worker comes to a stop, a little over its window beyond what the sockets hold.
     const auto started = std::chrono::steady_clock::now();
     std::size_t published =
-            slow_worker->stream(request.key, body, [&] { return std::chrono::steady_clock::now() - started > 1s; });
+            slow_worker->stream(request, body, [&] { return std::chrono::steady_clock::now() - started > 1s; });
     REQUIRE(published < body.size());
     CHECK(published >= ipc::kSizedWindow);
     CHECK(slow_worker->channel().credit(request.key) - published < 100'000);
@@ -324,7 +324,7 @@ TEST_CASE("bodies: a large response goes out at the client's pace and holds the 
     other_worker->respond(other_worker->take(), "quick");
     CHECK(other.receive().body == "quick");
 
-    std::thread rest([&] { (void)slow_worker->stream(request.key, std::string_view(body).substr(published)); });
+    std::thread rest([&] { (void)slow_worker->stream(request, std::string_view(body).substr(published)); });
     const Response response = slow.receive();
     rest.join();
     CHECK(response.status == 200);

@@ -53,16 +53,16 @@ TEST_CASE("clients: one that leaves while its request runs never blocks the work
     const auto request = worker->take();
     const bool during = GENERATE(true, false);
     if (during) {
-        worker->head(request.key, 200, {{"Content-Length", "10000000"}}, "begin", false);
+        worker->head(request, 200, {{"Content-Length", "10000000"}}, "begin", false);
         (void)client.receive_until("begin");
     }
 
     client.reset();
     REQUIRE(wait_until([&] { return worker->channel().cancelled(request.key); }));
     if (!during) {
-        worker->head(request.key, 200, {{"Content-Length", "10000000"}}, "begin", false);
+        worker->head(request, 200, {{"Content-Length", "10000000"}}, "begin", false);
     }
-    CHECK(worker->stream(request.key, std::string(9'999'995, 'x')) == 9'999'995);
+    CHECK(worker->stream(request, std::string(9'999'995, 'x')) == 9'999'995);
 
     Client next = sut.connect();
     next.send(get("/next"));
@@ -129,9 +129,9 @@ TEST_CASE("clients: one that takes nothing of its response is given up, and its 
     client.send(get("/"));
     const auto request = worker->take();
     const std::string body(20'000'000, 'x');
-    worker->head(request.key, 200, {{"Content-Length", std::to_string(body.size())}}, "", false);
+    worker->head(request, 200, {{"Content-Length", std::to_string(body.size())}}, "", false);
 
-    CHECK(worker->stream(request.key, body) == body.size());
+    CHECK(worker->stream(request, body) == body.size());
 
     CHECK_FALSE(sut.log().line_with("timeouts.send").empty());
     CHECK(client.receive().status == 0);

@@ -233,7 +233,7 @@ bool ManualWorker::has_request(std::chrono::milliseconds patience) {
                     use(lane, thread);
                     return true;
                 }
-                if (message && published_.count(message->key.sequence) == 0) {
+                if (message && published_.count({lane, thread, message->key.sequence}) == 0) {
                     set_->lane(lane).channel(thread).pop();  // of a request that has ended
                 }
             }
@@ -257,30 +257,38 @@ ManualWorker::Request ManualWorker::next() {
                     .body_length = view.record().body_length,
                     .client_address = std::string(view.text(view.record().client_address)),
                     .request_id = std::string(view.text(view.record().request_id)),
-                    .whole = message->last};
+                    .whole = message->last,
+                    .lane = lane_,
+                    .thread = thread_};
     for (const ipc::HeaderEntry& header : view.headers()) {
         request.headers.emplace(view.text(header.name), view.text(header.value));
     }
     channel().pop();
-    published_[request.key.sequence] = 0;
+    published_[name(request)] = 0;
     return request;
 }
 
 bool ManualWorker::claim(const Request& request) {
+    use(request.lane, request.thread);
     const bool claimed = channel().claim(request.key);
     if (!claimed) {
+        published_.erase(name(request));
         lane().notify(thread_);
     }
     return claimed;
 }
 
 ManualWorker::Request ManualWorker::take() {
-    Request request = next();
-    require(claim(request), "the request was revoked");
-    return request;
+    while (true) {
+        Request request = next();
+        if (claim(request)) {
+            return request;
+        }
+    }
 }
 
 std::optional<std::string> ManualWorker::read_body(const Request& request) {
+    use(request.lane, request.thread);
     std::string body = request.body;
     bool last = request.whole;
     while (!last) {
@@ -305,14 +313,19 @@ std::optional<std::string> ManualWorker::read_body(const Request& request) {
     return body;
 }
 
-void ManualWorker::publish(ipc::RequestKey key, ipc::ResponseKind kind, bool last) {
-    channel().publish(key, kind, 0, last, last ? app_ns : 0);
+void ManualWorker::publish(const Request& request, ipc::ResponseKind kind, bool last) {
+    use(request.lane, request.thread);
+    if (last) {
+        published_.erase(name(request));
+    }
+    channel().publish(request.key, kind, 0, last, last ? app_ns : 0);
     lane().notify(thread_);
 }
 
-void ManualWorker::head(ipc::RequestKey key, int status,
+void ManualWorker::head(const Request& request, int status,
                         const std::vector<std::pair<std::string, std::string>>& headers, std::string_view body,
                         bool last) {
+    use(request.lane, request.thread);
     std::size_t headers_bytes = 0;
     for (const auto& [name, value] : headers) {
         headers_bytes += name.size() + value.size();
@@ -343,34 +356,42 @@ void ManualWorker::head(ipc::RequestKey key, int status,
     if (!body.empty()) {
         put(body.data(), body.size());
     }
-    published_[key.sequence] += body.size();
-    channel().publish(key, ipc::ResponseKind::Head, static_cast<std::uint32_t>(bytes), last, last ? app_ns : 0);
+    published_[name(request)] += body.size();
+    if (last) {
+        published_.erase(name(request));
+    }
+    channel().publish(request.key, ipc::ResponseKind::Head, static_cast<std::uint32_t>(bytes), last, last ? app_ns : 0);
     lane().notify(thread_);
 }
 
 void ManualWorker::respond(const Request& request, std::string_view body, std::string_view type) {
-    head(request.key, 200, {{"Content-Type", std::string(type)}, {"Content-Length", std::to_string(body.size())}}, body,
+    head(request, 200, {{"Content-Type", std::string(type)}, {"Content-Length", std::to_string(body.size())}}, body,
          true);
 }
 
-void ManualWorker::body(ipc::RequestKey key, std::string_view piece, bool last) {
+void ManualWorker::body(const Request& request, std::string_view piece, bool last) {
+    use(request.lane, request.thread);
     require(wait_until([&] { return channel().writable() >= std::max<std::size_t>(1, piece.size()); }),
             "no room for a piece of a body");
     if (!piece.empty()) {
         std::memcpy(channel().reserve(static_cast<std::uint32_t>(piece.size())).data(), piece.data(), piece.size());
     }
-    published_[key.sequence] += piece.size();
-    channel().publish(key, ipc::ResponseKind::Body, static_cast<std::uint32_t>(piece.size()), last, 0);
+    published_[name(request)] += piece.size();
+    if (last) {
+        published_.erase(name(request));
+    }
+    channel().publish(request.key, ipc::ResponseKind::Body, static_cast<std::uint32_t>(piece.size()), last, 0);
     lane().notify(thread_);
 }
 
-std::size_t ManualWorker::stream(ipc::RequestKey key, std::string_view bytes, const std::function<bool()>& stop) {
+std::size_t ManualWorker::stream(const Request& request, std::string_view bytes, const std::function<bool()>& stop) {
     constexpr std::size_t kPiece = 100'000;
+    use(request.lane, request.thread);
     std::size_t sent = 0;
     while (sent < bytes.size()) {
         const auto may_publish = [&] {
-            const std::uint64_t credit = channel().credit(key);
-            const std::uint64_t used = published_[key.sequence];
+            const std::uint64_t credit = channel().credit(request.key);
+            const std::uint64_t used = published_[name(request)];
             const std::size_t allowed = std::min<std::size_t>(credit > used ? credit - used : 0, channel().writable());
             return std::min({allowed, bytes.size() - sent, kPiece});
         };
@@ -390,7 +411,7 @@ std::size_t ManualWorker::stream(ipc::RequestKey key, std::string_view bytes, co
             }
             continue;
         }
-        body(key, bytes.substr(sent, piece), sent + piece == bytes.size());
+        body(request, bytes.substr(sent, piece), sent + piece == bytes.size());
         sent += piece;
     }
     return sent;

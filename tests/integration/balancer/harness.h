@@ -19,6 +19,8 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace fettle::test {
@@ -83,6 +85,8 @@ class ManualWorker {
         std::string client_address;
         std::string request_id;
         bool whole = false;
+        std::uint32_t lane = 0;
+        std::uint32_t thread = 0;
     };
 
     [[nodiscard]] ipc::WorkerId id() const { return id_; }
@@ -91,7 +95,7 @@ class ManualWorker {
 
     [[nodiscard]] ipc::WorkerChannel& channel() { return lane().channel(thread_); }
 
-    // Which of its lanes and balancer threads the following calls are about.
+    // The lane and balancer thread that lane() and channel() are about; calls with a request set them.
     void use(std::uint32_t lane, std::uint32_t thread) { lane_ = lane, thread_ = thread; }
 
     // Any thread: ends a sleep of the first lane.
@@ -102,27 +106,33 @@ class ManualWorker {
     // True if a request is there (or comes within `patience`).
     [[nodiscard]] bool has_request(std::chrono::milliseconds patience = std::chrono::milliseconds(0));
     [[nodiscard]] bool claim(const Request& request);
-    // next() and claim(), which must succeed.
+    // The next request that was not revoked, claimed.
     [[nodiscard]] Request take();
     // The rest of the body, to its end; an Abort ends it with nullopt.
     [[nodiscard]] std::optional<std::string> read_body(const Request& request);
 
     std::uint64_t app_ns = 10'000;  // what the worker says its requests take
 
-    void head(ipc::RequestKey key, int status, const std::vector<std::pair<std::string, std::string>>& headers,
+    void head(const Request& request, int status, const std::vector<std::pair<std::string, std::string>>& headers,
               std::string_view body, bool last);
     void respond(const Request& request, std::string_view body, std::string_view type = "text/plain");
-    void body(ipc::RequestKey key, std::string_view piece, bool last = false);
+    void body(const Request& request, std::string_view piece, bool last = false);
     // Publishes all of it under flow control. Stops early, and returns what was published, when `stop` says so.
-    std::size_t stream(ipc::RequestKey key, std::string_view bytes, const std::function<bool()>& stop = {});
-    void publish(ipc::RequestKey key, ipc::ResponseKind kind, bool last);
+    std::size_t stream(const Request& request, std::string_view bytes, const std::function<bool()>& stop = {});
+    void publish(const Request& request, ipc::ResponseKind kind, bool last);
 
   private:
+    // Lane, balancer thread and sequence.
+    [[nodiscard]] static std::tuple<std::uint32_t, std::uint32_t, std::uint32_t> name(const Request& request) {
+        return {request.lane, request.thread, request.key.sequence};
+    }
+
     ipc::WorkerId id_;
     std::unique_ptr<ipc::WorkerChannelSet> set_;
     std::uint32_t lane_ = 0;
     std::uint32_t thread_ = 0;
-    std::map<std::uint32_t, std::uint64_t> published_;  // body bytes by sequence
+    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::uint64_t>
+            published_;  // body bytes of what it runs
 };
 
 // Runs a ManualWorker on a thread of its own until stopped.

@@ -128,10 +128,6 @@ TEST_CASE("lifecycle: a drained worker ends what it runs and gives back what it 
     other->respond(moved, "moved");
     CHECK(unclaimed.receive().body == "moved");
     CHECK_FALSE(leaving->claim(recalled));
-    leaving->use(0, 0);
-    if (recalled.key == request.key) {  // keys are per lane: find the lane of the running one
-        leaving->use(1, 0);
-    }
     leaving->respond(request, "finished");
     CHECK(running.receive().body == "finished");
     CHECK(sut.expect<ipc::WorkerDrained>().worker == leaving->id());
@@ -167,7 +163,9 @@ TEST_CASE("lifecycle: a worker's spent quota is reported once, and it goes on se
 TEST_CASE("lifecycle: a worker that dies, or is drained, before it was served troubles nobody", "[balancer]") {
     Balancer sut({}, GENERATE(1U, 2U));
     const auto stillborn = sut.prepare();
-    SECTION("dies") { sut.dead(stillborn->id()); }
+    SECTION("dies") {
+        sut.dead(stillborn->id());
+    }
     SECTION("is drained, and dies") {
         sut.drain(stillborn->id());
         CHECK(sut.expect<ipc::WorkerDrained>().worker == stillborn->id());

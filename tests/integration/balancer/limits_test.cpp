@@ -58,7 +58,7 @@ TEST_CASE("queue: a request prefetched behind a slow one is taken back and run e
         for (int round = 0; round < 20; ++round) {
             warm.send(get("/warm"));
             const auto request = busy->take();
-            busy->head(request.key, 200, {{"Content-Length", "0"}}, "", true);
+            busy->head(request, 200, {{"Content-Length", "0"}}, "", true);
             REQUIRE(warm.receive().status == 200);
         }
         first.send(get("/slow"));

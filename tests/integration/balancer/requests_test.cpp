@@ -110,10 +110,10 @@ TEST_CASE("requests: a body without a length is chunked for HTTP/1.1 and ends th
           "[balancer]") {
     Balancer sut;
     const auto worker = sut.run_worker([](ManualWorker& self, const ManualWorker::Request& request) {
-        self.head(request.key, 200, {{"Content-Type", "text/plain"}}, "one ", false);
-        self.body(request.key, "two ");
-        self.body(request.key, "three");
-        self.publish(request.key, ipc::ResponseKind::End, true);
+        self.head(request, 200, {{"Content-Type", "text/plain"}}, "one ", false);
+        self.body(request, "two ");
+        self.body(request, "three");
+        self.publish(request, ipc::ResponseKind::End, true);
     });
     Client client = sut.connect();
 
@@ -133,7 +133,7 @@ TEST_CASE("requests: an application that fails is a 500, and the connection live
     Client client = sut.connect();
 
     client.send(get("/broken", "X-Request-ID: abc-123\r\n"));
-    worker->publish(worker->take().key, ipc::ResponseKind::Failed, true);
+    worker->publish(worker->take(), ipc::ResponseKind::Failed, true);
     const Response response = client.receive();
 
     CHECK(response.status == 500);
@@ -155,15 +155,15 @@ TEST_CASE("requests: an application that fails in the middle of its answer cuts 
     SECTION("a chunked body ends without its last chunk") {
         client.send(get("/"));
         const auto request = worker->take();
-        worker->head(request.key, 200, {}, "partial", false);
-        worker->publish(request.key, ipc::ResponseKind::Failed, true);
+        worker->head(request, 200, {}, "partial", false);
+        worker->publish(request, ipc::ResponseKind::Failed, true);
         CHECK(client.receive().status == 0);
     }
     SECTION("a body that is delimited by the end of the connection is reset") {
         client.send("GET / HTTP/1.0\r\n\r\n");
         const auto request = worker->take();
-        worker->head(request.key, 200, {}, "partial", false);
-        worker->publish(request.key, ipc::ResponseKind::Failed, true);
+        worker->head(request, 200, {}, "partial", false);
+        worker->publish(request, ipc::ResponseKind::Failed, true);
         std::string bytes;
         CHECK_FALSE(client.receive_to_end(bytes));
     }
@@ -175,7 +175,7 @@ TEST_CASE("requests: an application that promises more than it sends cannot leav
     Client client = sut.connect();
 
     client.send(get("/"));
-    worker->head(worker->take().key, 200, {{"Content-Length", "100"}}, "only this", true);
+    worker->head(worker->take(), 200, {{"Content-Length", "100"}}, "only this", true);
 
     CHECK(client.receive().status == 0);
     CHECK_FALSE(sut.log().line_with("less than its Content-Length").empty());
@@ -188,9 +188,9 @@ TEST_CASE("requests: an application's head that HTTP forbids is a 500 with its r
 
     client.send(get("/"));
     const auto request = worker->take();
-    worker->head(request.key, 200, {{"X-Bad", "a\r\nSet-Cookie: b"}}, "ignored", false);
-    worker->body(request.key, "ignored too");
-    worker->publish(request.key, ipc::ResponseKind::End, true);
+    worker->head(request, 200, {{"X-Bad", "a\r\nSet-Cookie: b"}}, "ignored", false);
+    worker->body(request, "ignored too");
+    worker->publish(request, ipc::ResponseKind::End, true);
 
     const Response response = client.receive();
     CHECK(response.status == 500);
