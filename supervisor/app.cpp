@@ -209,6 +209,10 @@ void App::handle(const core::Input& input) {
     if (buried_abandoned(input)) {
         return;
     }
+    if (const auto* hello = std::get_if<core::input::Hello>(&input);
+        hello != nullptr && hello->who.role == Role::Worker && zygote_ != nullptr) {
+        zygote_->has_forked();
+    }
     for (const core::Output& output : pool_.handle(input, clock_.now())) {
         std::visit([this](const auto& action) { carry_out(action); }, output);
     }
@@ -295,7 +299,7 @@ Result<void> App::spawn(const core::action::Spawn& action) {
                 return {};
             }
             FETTLE_TRY(forked, WorkerProcess::fork(*surroundings_, action.who, *zygote_,
-                                                   [this] { return zygote_ != nullptr && zygote_->alive(); }));
+                                                   [this] { return zygote_ != nullptr && zygote_->look_alive(); }));
             place = std::move(forked);
             return {};
         }
@@ -488,6 +492,10 @@ std::uint32_t resolve_processes(const config::Config& config) {
 ExitCode run(const Options& options) {
     open_standard_descriptors();
     set_process_title("fettle: supervisor");
+
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);  // whoever started us may have blocked what stops us
 
     struct sigaction ignore {};
 

@@ -42,7 +42,7 @@ class Scratch {
     [[nodiscard]] int report() const { return spawned_.report.get(); }
 
     void send(int signal) {
-        last_signal_ = signal;
+        sent_.set(static_cast<std::size_t>(signal));
         (void)pidfd_send_signal(spawned_.pidfd.get(), signal);  // it may be dead already
     }
 
@@ -52,14 +52,14 @@ class Scratch {
             siginfo_t info{};
             while (::waitid(P_PIDFD, static_cast<id_t>(spawned_.pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {
             }
-            exit_ = ExitInfo::from(info, last_signal_);
+            exit_ = ExitInfo::from(info, sent_);
         }
         return *exit_;
     }
 
   private:
     Spawned spawned_;
-    int last_signal_ = 0;
+    ExitInfo::Signals sent_;
     std::optional<ExitInfo> exit_;
 };
 

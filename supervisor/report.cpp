@@ -89,7 +89,9 @@ void released(const core::action::Release& release, const Child* child, std::uin
         line += fmt::format(" requests={}", requests);
     }
     line += fmt::format(" next='{}'", next_step(release));
-    log::at(release.planned ? log::Level::Info : log::Level::Warning, "{}", line);
+    // A failed import has been reported, with what to do, when the process said so.
+    const bool expected = (release.planned && child->exit_info().clean()) || child->load_failed().has_value();
+    log::at(expected ? log::Level::Info : log::Level::Warning, "{}", line);
 }
 
 void forced(const core::Ref& who, const Child& child, core::Reason reason, int signal,

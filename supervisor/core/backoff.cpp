@@ -5,8 +5,8 @@
 
 namespace fettle::supervisor::core {
 
-bool is_early_death(std::optional<TimePoint> ready_since, TimePoint died, bool completed_a_response) {
-    return !ready_since || (died - *ready_since < kEarlyUptime && !completed_a_response);
+bool is_early_death(std::optional<TimePoint> ready_since, TimePoint died, bool did_its_work) {
+    return !ready_since || (died - *ready_since < kEarlyUptime && !did_its_work);
 }
 
 Duration Backoff::early_death(Random& random) {

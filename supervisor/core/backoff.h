@@ -1,6 +1,7 @@
 // The restart rule of one seat, and the sliding window that notices when the whole pool is in trouble.
 //
-//   early death   died before READY, or less than kEarlyUptime after it without a completed response
+//   early death   died before READY, or less than kEarlyUptime after it without having done its work: a worker or the
+//                 balancer a completed response, the zygote a fork
 //                 n = n + 1, wait min(max_delay, base_delay * 2^(n-1)) * U[0.5, 1.5)
 //   other death   n = 0, restart at once
 //
@@ -20,7 +21,7 @@ namespace fettle::supervisor::core {
 inline constexpr Duration kEarlyUptime = std::chrono::seconds(1);
 
 // `ready_since`: when the process became ready, nullopt if it never did.
-[[nodiscard]] bool is_early_death(std::optional<TimePoint> ready_since, TimePoint died, bool completed_a_response);
+[[nodiscard]] bool is_early_death(std::optional<TimePoint> ready_since, TimePoint died, bool did_its_work);
 
 class Backoff {
   public:

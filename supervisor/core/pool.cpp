@@ -137,7 +137,7 @@ void Pool::on(const input::Exited& input) {
         return;
     }
     const std::optional<ExitCode> fatal = fatal_at_first_start(*place, input);
-    died(*place, input.completed_a_response, fatal.has_value());
+    died(*place, input.did_its_work, fatal.has_value());
     if (place->who.role == Role::Balancer) {
         balancer_is_gone();
     }

@@ -164,7 +164,7 @@ class Pool {
     void balancer_is_gone();
     void serve_if_linked(Place& place);
     [[nodiscard]] std::optional<ExitCode> fatal_at_first_start(const Place& place, const input::Exited& exited) const;
-    void died(Place& place, bool completed_a_response, bool give_up_on_it);
+    void died(Place& place, bool did_its_work, bool give_up_on_it);
     void early_death(Place& place);
     void release(Place& place);
     void give_up_if_failed();

@@ -54,7 +54,7 @@ struct SpawnLost {
 // Proof of death; everything it had sent was handled before.
 struct Exited {
     Ref who;
-    bool completed_a_response = false;    // of a worker or the balancer
+    bool did_its_work = false;            // completed a response; the zygote: forked a worker
     std::optional<ExitCode> load_failed;  // it said LoadFailed: AppLoad or Interpreter
     std::optional<int> exit_code;         // it was not killed by a signal
 };

@@ -155,12 +155,12 @@ std::optional<ExitCode> Pool::fatal_at_first_start(const Place& place, const inp
     return *exited.exit_code == 0 ? ExitCode::Internal : static_cast<ExitCode>(*exited.exit_code);
 }
 
-void Pool::died(Place& place, bool completed_a_response, bool give_up_on_it) {
+void Pool::died(Place& place, bool did_its_work, bool give_up_on_it) {
     if (place.filling.asked || phase_ >= Phase::Stopping) {
         deliver(place, Event::Exit);
         return;
     }
-    if (!is_early_death(place.filling.ready_since, now_, completed_a_response)) {
+    if (!is_early_death(place.filling.ready_since, now_, did_its_work)) {
         place.backoff.late_death();
         deliver(place, Event::Exit);
         return;

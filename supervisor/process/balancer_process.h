@@ -38,7 +38,7 @@ class BalancerProcess final : public Child {
     BalancerProcess(Surroundings& surroundings, core::Ref who, Prepared prepared, Served served);
     void on_message(ipc::Envelope& envelope) override;
 
-    [[nodiscard]] bool completed_a_response() const override { return served_(); }
+    [[nodiscard]] bool did_its_work() const override { return served_(); }
 
     void channels_arrived(const ipc::WorkerPrepared& message, std::vector<Fd> fds);
 

@@ -50,6 +50,13 @@ Result<void> Child::adopt(pid_t pid) {
     return {};
 }
 
+bool Child::look_alive() {
+    if (alive()) {
+        process_->reap_if_dead();
+    }
+    return alive();
+}
+
 void Child::signal(int number) {
     if (process_ == nullptr) {
         return;
@@ -106,8 +113,7 @@ void Child::on_exited(const ExitInfo& info) {
     const bool was_killed = info.signalled && info.code == SIGKILL && !info.signal_was_ours;
     exit_info_.out_of_memory = was_killed && surroundings_.out_of_memory.has_risen();
 
-    core::input::Exited exited{
-            .who = who_, .completed_a_response = completed_a_response(), .load_failed = load_failed_};
+    core::input::Exited exited{.who = who_, .did_its_work = did_its_work(), .load_failed = load_failed_};
     if (!exit_info_.start_failure.empty()) {
         // It is no program's exit code. Python that cannot be executed is a matter of the interpreter.
         exited.exit_code = static_cast<int>(ExitCode::Internal);

@@ -42,7 +42,10 @@ class Child {
 
     [[nodiscard]] pid_t pid() const { return last_pid_; }  // also after its death, for the log; 0: not known
 
+    // As far as is known; look_alive() asks the kernel, and posts the death it may find.
     [[nodiscard]] bool alive() const { return process_ != nullptr && process_->pid() != 0; }
+
+    [[nodiscard]] bool look_alive();
 
     [[nodiscard]] Duration age() const { return surroundings_.clock.now() - spawned_; }
 
@@ -68,7 +71,7 @@ class Child {
     virtual void on_message(ipc::Envelope& envelope) = 0;
     virtual void on_closed();
 
-    [[nodiscard]] virtual bool completed_a_response() const { return false; }
+    [[nodiscard]] virtual bool did_its_work() const { return false; }
 
     // False: it was not sent. A child that does not read is broken, which is posted; one that is gone will be noticed
     // by its end.

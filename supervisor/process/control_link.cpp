@@ -1,6 +1,5 @@
 #include "supervisor/process/control_link.h"
 
-#include <limits>
 #include <utility>
 
 namespace fettle::supervisor {
@@ -8,6 +7,8 @@ namespace fettle::supervisor {
 namespace {
 // One child that sends without end must not keep the loop; the rest is read in the next turn.
 constexpr int kMessagesPerTurn = 64;
+// More than a socket's buffer holds. A dead child's own children may have inherited the socket and write on.
+constexpr int kMessagesAtMost = 4096;
 }  // namespace
 
 ControlLink::ControlLink(ipc::ControlSocket socket, Callbacks callbacks)
@@ -24,7 +25,7 @@ Result<std::unique_ptr<ControlLink>> ControlLink::open(loop::Loop& loop, ipc::Co
 }
 
 void ControlLink::read_rest() {
-    read(std::numeric_limits<int>::max());
+    read(kMessagesAtMost);
 }
 
 void ControlLink::read(int at_most) {

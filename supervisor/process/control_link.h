@@ -25,8 +25,7 @@ class ControlLink {
     ControlLink& operator=(const ControlLink&) = delete;
     ~ControlLink() = default;
 
-    // Reads everything that has arrived. For a child that has died, so that nothing it said is lost; a living one could
-    // keep us here.
+    // Reads everything that has arrived, so that nothing a child said before its death is lost.
     void read_rest();
 
     // The child sees the end of the socket. No callback comes afterwards.

@@ -6,12 +6,12 @@
 
 namespace fettle::supervisor {
 
-ExitInfo ExitInfo::from(const siginfo_t& info, int our_last_signal) {
+ExitInfo ExitInfo::from(const siginfo_t& info, const Signals& ours) {
     ExitInfo exit;
     exit.signalled = info.si_code != CLD_EXITED;
     exit.code = info.si_status;
     exit.core_dumped = info.si_code == CLD_DUMPED;
-    exit.signal_was_ours = exit.signalled && info.si_status == our_last_signal;
+    exit.signal_was_ours = exit.signalled && ours.test(static_cast<std::size_t>(info.si_status));
     return exit;
 }
 

@@ -1,6 +1,7 @@
 // How a process ended, in words.
 #pragma once
 
+#include <bitset>
 #include <csignal>
 #include <cstdint>
 #include <optional>
@@ -16,8 +17,12 @@ struct ExitInfo {
     bool out_of_memory = false;    // SIGKILL that was not ours, and the cgroup's count of such kills had risen
     std::string start_failure;     // it never became the program it should be (spawner.h): why
 
-    // From waitid(2). `our_last_signal`: the last one that was sent to it, 0: none.
-    [[nodiscard]] static ExitInfo from(const siginfo_t& info, int our_last_signal);
+    using Signals = std::bitset<NSIG>;
+    // From waitid(2). `ours`: the signals that fettle has sent to it.
+    [[nodiscard]] static ExitInfo from(const siginfo_t& info, const Signals& ours);
+
+    // It ended as it should: by itself with 0, or by a signal of ours.
+    [[nodiscard]] bool clean() const { return signalled ? signal_was_ours : code == 0; }
 
     [[nodiscard]] std::optional<int> exit_code() const { return signalled ? std::nullopt : std::optional(code); }
 };

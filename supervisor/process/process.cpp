@@ -47,7 +47,7 @@ Result<void> Process::send_signal(int number) {
     if (pid_ == 0) {
         return {};
     }
-    last_signal_ = number;
+    sent_.set(static_cast<std::size_t>(number));
     if (pidfd_send_signal(pidfd_.get(), number) != 0 && errno != ESRCH) {
         return errno_error("cannot send " + signal_name(number) + " to process " + std::to_string(pid_));
     }
@@ -64,7 +64,7 @@ void Process::reap_if_dead() {
     reaper_.remove(pid_);
     ::waitid(P_PID, static_cast<id_t>(std::exchange(pid_, 0)), &info, WEXITED);
     const Exited exited = std::move(exited_);
-    exited(ExitInfo::from(info, last_signal_));
+    exited(ExitInfo::from(info, sent_));
 }
 
 }  // namespace fettle::supervisor

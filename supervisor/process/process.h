@@ -38,7 +38,7 @@ class Process {
     // Sending to a process that has just died is no error.
     Result<void> send_signal(int number);
 
-    // Reaps the child if it is dead and calls `exited`. May destroy *this.
+    // Reaps the child if it is dead and calls `exited`, in which *this may be destroyed.
     void reap_if_dead();
 
   private:
@@ -49,7 +49,7 @@ class Process {
     Fd pidfd_;
     std::optional<loop::Poll> poll_;
     Exited exited_;
-    int last_signal_ = 0;
+    ExitInfo::Signals sent_;
 };
 
 }  // namespace fettle::supervisor

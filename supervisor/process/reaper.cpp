@@ -48,7 +48,7 @@ void Reaper::sweep() {
         ::waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
         ++strangers_reaped_;
         log::debug("reaped a process of the application pid={} cause='{}'", info.si_pid,
-                   describe(ExitInfo::from(info, 0)));
+                   describe(ExitInfo::from(info, {})));
     }
 }
 

@@ -39,7 +39,7 @@ class WorkerProcess final : public Child {
     void on_message(ipc::Envelope& envelope) override;
     void on_closed() override;
 
-    [[nodiscard]] bool completed_a_response() const override { return served() > 0; }
+    [[nodiscard]] bool did_its_work() const override { return served() > 0; }
 
     [[nodiscard]] bool make_known(pid_t sender);
 

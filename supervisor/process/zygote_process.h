@@ -17,10 +17,18 @@ class ZygoteProcess final : public Child {
     // Asks for a worker whose end of the control socket is `control`. False: it cannot be asked; it is broken or gone.
     [[nodiscard]] bool fork_worker(core::WorkerId worker, const ipc::ControlSocket& control);
 
+    // A worker of this zygote has said Hello: it is a zygote that works.
+    void has_forked() { has_forked_ = true; }
+
   private:
     using Child::Child;
     void on_message(ipc::Envelope& envelope) override;
+
+    [[nodiscard]] bool did_its_work() const override { return has_forked_; }
+
     void ready(const ipc::ZygoteReady& message);
+
+    bool has_forked_ = false;
 };
 
 }  // namespace fettle::supervisor

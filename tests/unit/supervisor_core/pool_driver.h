@@ -107,8 +107,8 @@ class PoolDriver {
         REQUIRE(pool.serving() == pool.seats());
     }
 
-    std::vector<Output> worker_dies(std::uint32_t seat, bool completed_a_response = true) {
-        return send(input::Exited{worker(seat), completed_a_response, std::nullopt, std::nullopt});
+    std::vector<Output> worker_dies(std::uint32_t seat, bool did_its_work = true) {
+        return send(input::Exited{worker(seat), did_its_work, std::nullopt, std::nullopt});
     }
 
     std::vector<Output> dies(Ref who) { return send(input::Exited{who, false, std::nullopt, std::nullopt}); }
