@@ -52,13 +52,13 @@ class Server:
     """`folder` must exist. `config` ({section: {key: value}}, or TOML as text) runs `fettle serve`; without it
     `arguments` are a whole command line. Standard output and standard error go to `log_file`."""
 
-    def __init__(self, folder, config=None, arguments=(), env=None, cwd=None, prefix=()):
+    def __init__(self, folder, config=None, arguments=(), env=None, cwd=None, prefix=(), binary=BINARY):
         self.folder = Path(folder)
         self.log_file = self.folder / "fettle.log"
         self.config_file = self.folder / "fettle.toml"
         self.cwd = cwd or self.folder
         self.env = clean_environment(env)
-        self.prefix = list(prefix)
+        self.command = [*prefix, str(binary)]
         self.arguments = list(arguments)
         self.process = None
         if config is not None:
@@ -83,7 +83,7 @@ class Server:
     def launch(self):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, str(BINARY), *self.arguments],
+                [*self.command, *self.arguments],
                 cwd=self.cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

@@ -173,10 +173,10 @@ class Server(PlainServer):
         }
 
 
-def fettle(*arguments, env=None, cwd=APPS, timeout=60):
+def fettle(*arguments, env=None, cwd=APPS, timeout=60, binary=BINARY):
     """Runs a fettle that ends by itself; what it said is in stdout and stderr."""
     return subprocess.run(
-        [BINARY, *arguments],
+        [binary, *arguments],
         cwd=cwd,
         env=clean_environment({"TEST_FOLDER": "/nonexistent", **(env or {})}),
         stdin=subprocess.DEVNULL,
