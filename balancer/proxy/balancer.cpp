@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -30,6 +31,17 @@ std::string spool_directory(const config::Http& http) {
     }
     const char* temporary = ::secure_getenv("TMPDIR");
     return temporary != nullptr && *temporary != '\0' ? temporary : "/tmp";
+}
+
+// Said once at the start, not only when the first large upload fails.
+void check_spool_directory(const std::string& directory) {
+    if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+        log::warning(
+                "request bodies over http.body_buffer_bytes will be refused: the balancer cannot write to '{}' "
+                "reason='{}', "
+                "set http.spool_dir",
+                directory, errno_error("access").code.message());
+    }
 }
 
 // Ids of two starts of a balancer should not meet.
@@ -57,6 +69,8 @@ Result<void> serve(BalancerSetup setup) {
         access_format = std::move(format);
     }
     FETTLE_TRY(first_request_id, random_number());
+    const std::string spool = spool_directory(config.http);
+    check_spool_directory(spool);
     std::vector<int> sockets;
     std::transform(setup.listeners.begin(), setup.listeners.end(), std::back_inserter(sockets),
                    [](const Fd& fd) { return fd.get(); });
@@ -71,7 +85,7 @@ Result<void> serve(BalancerSetup setup) {
                 .config = config,
                 .access_format = access_format ? &*access_format : nullptr,
                 .access_log = setup.access_log,
-                .spool_directory = spool_directory(config.http),
+                .spool_directory = spool,
                 .first_request_id = first_request_id + (std::uint64_t{index} << 56),
         }));
         FETTLE_CHECK_OK(threads.back()->listen(sockets));

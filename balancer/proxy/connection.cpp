@@ -152,7 +152,7 @@ void Connection::end_request() {
     status_ = 0;
     own_body_bytes_ = 0;
     framer_ = http::BodyFramer();
-    response_head_.clear();
+    response_head_ = std::string();
     request_id_.clear();
     served_before_ = true;
     const bool more_came = unparsed_ || !kept_.empty();

@@ -101,6 +101,7 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     void on_request_body(std::span<const std::byte> piece);
     void on_request_complete();
     [[nodiscard]] bool start_spooling();
+    void watch_body();
     void dispatch();
     void note_arrival();  // the times and the id of the request
 

@@ -88,13 +88,22 @@ void Connection::on_request_head(bool more_follows) {
 void Connection::on_request_body(std::span<const std::byte> piece) {
     RequestBody& body = exchange_->body;
     body.append(text_of(piece));
-    clients_.deadlines().start(read_deadline_, DeadlineKind::Body, clients_.now());
+    const auto buffer_bytes = static_cast<std::uint64_t>(clients_.config().http.body_buffer_bytes);
     if (body.streamed()) {
         clients_.dispatcher().body_progress(*exchange_);
+    } else if (!body.spooled() && body.received() > buffer_bytes && !start_spooling()) {
         return;
     }
-    if (!body.spooled() && body.received() > static_cast<std::uint64_t>(clients_.config().http.body_buffer_bytes)) {
-        (void)start_spooling();  // if it fails the request is answered, and nothing more of it is parsed
+    read_deadline_.stop();
+    watch_body();
+}
+
+// The client has its time for the next piece while we are ready to read it, and only then.
+void Connection::watch_body() {
+    if (request_complete_ || answer_ == Answer::Ended || exchange_->body.congested()) {
+        read_deadline_.stop();
+    } else if (!read_deadline_.active()) {
+        clients_.deadlines().start(read_deadline_, DeadlineKind::Body, clients_.now());
     }
 }
 
@@ -137,10 +146,7 @@ void Connection::on_request_body_progress() {
         }
     }
     if (!request_complete_) {
-        if (!body.congested() && read_deadline_.active()) {
-            // Time during which we did not read is not the client's.
-            clients_.deadlines().start(read_deadline_, DeadlineKind::Body, clients_.now());
-        }
+        watch_body();
         process_kept();
     }
 }

@@ -23,10 +23,9 @@ bool Workers::prepare_sleep() {
     });
     for (Lane* lane : busy_) {
         Link& link = lane->link();
-        if (std::find(asleep_.begin(), asleep_.end(), &link) == asleep_.end()) {
+        if (!link.asleep()) {
             asleep_.push_back(&link);
-            link.sleep(std::any_of(link.lanes().begin(), link.lanes().end(),
-                                   [](const auto& other) { return other->wants_room(); }));
+            link.sleep();
         }
     }
     return std::none_of(busy_.begin(), busy_.end(), [](Lane* lane) { return lane->has_news(); });

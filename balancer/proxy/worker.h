@@ -27,8 +27,8 @@ struct WorkerSlot : queue::Slot {
 struct Worker {
     ipc::WorkerId id;
     std::unique_ptr<ipc::ChannelSet> channels;
-    std::deque<WorkerSlot> slots;  // of the first lanes; the rest are spares. A deque: they cannot move
-    std::uint64_t quota = 0;       // dispatched requests until QuotaSpent; 0: never
+    std::deque<WorkerSlot> slots;      // of the first lanes; the rest are spares. A deque: they cannot move
+    std::uint64_t quota = 0;           // dispatched requests until QuotaSpent; 0: never
     std::atomic<std::int32_t> pid{0};  // known when it is served
     std::atomic<std::uint64_t> dispatched{0};
     std::atomic<bool> draining{false};

@@ -26,12 +26,16 @@ Result<std::unique_ptr<Link>> Link::create(loop::Loop& loop, std::shared_ptr<Wor
     return link;
 }
 
-void Link::sleep(bool wants_room) {
+void Link::sleep() {
+    const bool wants_room =
+            std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->wants_room(); });
     worker_->channels->set_asleep(thread_, true, wants_room);
+    asleep_ = true;
 }
 
 void Link::wake_up() {
     worker_->channels->set_asleep(thread_, false);
+    asleep_ = false;
 }
 
 // ---- the clients' requests

@@ -30,8 +30,10 @@ class Link {
     [[nodiscard]] std::vector<std::unique_ptr<Lane>>& lanes() { return lanes_; }
 
     // See ChannelSet::set_asleep().
-    void sleep(bool wants_room);
+    void sleep();
     void wake_up();
+
+    [[nodiscard]] bool asleep() const { return asleep_; }
 
   private:
     Link(std::shared_ptr<Worker> worker, unsigned thread);
@@ -40,6 +42,7 @@ class Link {
     unsigned thread_;
     std::vector<std::unique_ptr<Lane>> lanes_;  // of the slots; spares get no requests
     std::optional<loop::Poll> bell_;
+    bool asleep_ = false;
 };
 
 class Workers final : public Dispatcher {

@@ -150,6 +150,27 @@ TEST_CASE("bodies: an application that does not read holds back the client, not 
     CHECK(client.receive().body == "thanks");
 }
 
+TEST_CASE("bodies: the time an application takes to read is not counted as the client's", "[balancer]") {
+    config::Config config = streaming();
+    config.timeouts.body = config::Seconds(0.2);
+    Balancer sut(config);
+    const auto worker = sut.add_worker();
+    const std::string body = noise(30'000'000);
+    Client client = sut.connect();
+    const std::string wire = post(body);
+    const std::size_t taken = client.send_until_stuck(wire, 600ms);
+    REQUIRE(taken < wire.size());
+
+    const auto request = worker->take();
+    std::thread uploader([&] { client.send(std::string_view(wire).substr(taken)); });
+    const auto got = worker->read_body(request);
+    uploader.join();
+
+    CHECK((got == body));
+    worker->respond(request, "thanks");
+    CHECK(client.receive().body == "thanks");
+}
+
 TEST_CASE("bodies: 100 Continue is sent when somebody wants the body", "[balancer]") {
     SECTION("by the balancer, which buffers it") {
         Balancer sut({}, GENERATE(1U, 2U));
@@ -226,7 +247,10 @@ TEST_CASE("bodies: a spool directory that cannot be written is a 500 with its na
     client.send(post(std::string(100'000, 'x')));
 
     CHECK(client.receive().status == 500);
-    CHECK(sut.log().line_with("/nonexistent/spool").find("No such file or directory") != std::string::npos);
+    const std::string line = sut.log().line_with("cannot create a file for a request body");
+    CHECK(line.find("/nonexistent/spool") != std::string::npos);
+    CHECK(line.find("No such file or directory") != std::string::npos);
+    CHECK_FALSE(sut.log().line_with("set http.spool_dir").empty());  // said at the start already
 }
 
 TEST_CASE("bodies: a disk that fills up while a body is spooled is a 500 with the reason in the log", "[balancer]") {

@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 using namespace fettle;
 using namespace fettle::test;
 using namespace std::chrono_literals;
@@ -135,6 +138,32 @@ TEST_CASE("clients: one that takes nothing of its response is given up, and its 
 
     CHECK_FALSE(sut.log().line_with("timeouts.send").empty());
     CHECK(client.receive().status == 0);
+}
+
+TEST_CASE("clients: without free descriptors new ones wait, and are served when there are some", "[balancer]") {
+    Balancer sut;
+    const auto worker = sut.run_worker(
+            [](ManualWorker& self, const ManualWorker::Request& request) { self.respond(request, "ok"); });
+    sut.stop_accepting();
+    sut.expect<ipc::Quiesced>();
+    std::vector<Client> clients;
+    for (int number = 0; number < 8; ++number) {
+        clients.push_back(sut.connect());
+        clients.back().send(get("/"));
+    }
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const Fd highest(::dup(0));
+    const rlimit few{.rlim_cur = static_cast<rlim_t>(highest.get()) + 3, .rlim_max = before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+
+    sut.start_accepting();
+    CHECK_FALSE(sut.log().line_with("no descriptors or memory").empty());
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+
+    for (Client& client : clients) {
+        CHECK(client.receive().body == "ok");
+    }
 }
 
 TEST_CASE("clients: beyond max_connections new ones wait until another ends", "[balancer]") {

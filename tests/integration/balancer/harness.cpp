@@ -9,12 +9,14 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
@@ -54,6 +56,22 @@ Fd listen_on_loopback(std::uint16_t& port) {
     return socket;
 }
 
+sockaddr_un unix_address(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    require(path.size() < sizeof(address.sun_path), "the path of a socket is too long");
+    std::memcpy(address.sun_path, path.data(), path.size());
+    return address;
+}
+
+Fd listen_on_path(const std::string& path) {
+    Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_un address = unix_address(path);
+    require(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0, "bind");
+    require(::listen(socket.get(), 128) == 0, "listen");
+    return socket;
+}
+
 }  // namespace
 
 bool wait_until(const std::function<bool()>& condition, std::chrono::milliseconds patience) {
@@ -83,6 +101,11 @@ Client::Client(std::uint16_t port, int receive_buffer) : socket_(::socket(AF_INE
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     require(::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0, "connect");
+}
+
+Client::Client(const std::string& unix_path) : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const sockaddr_un address = unix_address(unix_path);
+    require(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0, "connect");
 }
 
 void Client::send(std::string_view bytes) {
@@ -197,6 +220,11 @@ bool Client::receive_to_end(std::string& bytes) {
     return !was_reset_;
 }
 
+bool Client::readable() const {
+    pollfd entry{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&entry, 1, 0) == 1;
+}
+
 bool Client::ended() {
     std::string ignored;
     (void)receive_to_end(ignored);
@@ -256,6 +284,8 @@ ManualWorker::Request ManualWorker::next() {
                     .body = std::string(view.text(view.record().body)),
                     .body_length = view.record().body_length,
                     .client_address = std::string(view.text(view.record().client_address)),
+                    .server_name = std::string(view.text(view.record().server_name)),
+                    .server_port = view.record().server_port,
                     .request_id = std::string(view.text(view.record().request_id)),
                     .whole = message->last,
                     .lane = lane_,
@@ -488,12 +518,21 @@ std::string CapturedLog::access_line_with(std::string_view text) {
 
 // ---- Balancer
 
+TemporaryDirectory::TemporaryDirectory() {
+    require(::mkdtemp(path_.data()) != nullptr, "mkdtemp");
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+    std::filesystem::remove_all(path_);
+}
+
 Balancer::Balancer(const config::Config& config, unsigned threads) {
     auto pair = ipc::ControlSocket::make_pair();
     require(pair.has_value(), "no control socket");
     control_ = std::move(pair->first);
     std::vector<Fd> listeners;
     listeners.push_back(listen_on_loopback(port_));
+    listeners.push_back(listen_on_path(unix_path_));
     thread_ = std::thread(
             [this, config, threads, control = std::move(pair->second), sockets = std::move(listeners)]() mutable {
                 auto served = balancer::serve({

@@ -43,6 +43,7 @@ struct Response {
 class Client {
   public:
     explicit Client(std::uint16_t port, int receive_buffer = 0);
+    explicit Client(const std::string& unix_path);
     void send(std::string_view bytes);
     // As send(), but returns what the balancer took before it stopped reading for `pause`.
     [[nodiscard]] std::size_t send_until_stuck(std::string_view bytes, std::chrono::milliseconds pause);
@@ -52,6 +53,8 @@ class Client {
     [[nodiscard]] std::string receive_until(std::string_view end);
     // Reads until the connection ends. True: in order; false: reset.
     [[nodiscard]] bool receive_to_end(std::string& bytes);
+    // True if there is something to receive now.
+    [[nodiscard]] bool readable() const;
     [[nodiscard]] bool ended();  // waits for the end of the connection, discarding bytes
 
     void close() { socket_.reset(); }
@@ -83,6 +86,8 @@ class ManualWorker {
         std::string body;  // inline part
         std::uint64_t body_length = 0;
         std::string client_address;
+        std::string server_name;
+        int server_port = 0;
         std::string request_id;
         bool whole = false;
         std::uint32_t lane = 0;
@@ -175,6 +180,17 @@ class CapturedLog final : public log::Sink, public log::LineSink {
 
 // ---- the supervisor
 
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory();
+    ~TemporaryDirectory();
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+  private:
+    std::string path_ = "/tmp/fettle-test-XXXXXX";
+};
+
 class Balancer {
   public:
     explicit Balancer(const config::Config& config = {}, unsigned threads = 1);
@@ -183,6 +199,10 @@ class Balancer {
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
     [[nodiscard]] Client connect() { return Client(port_); }
+
+    [[nodiscard]] Client connect_by_path() { return Client(unix_path_); }
+
+    [[nodiscard]] const std::string& unix_path() const { return unix_path_; }
 
     CapturedLog& log() { return log_; }
 
@@ -224,6 +244,8 @@ class Balancer {
     }
 
     CapturedLog log_;
+    TemporaryDirectory directory_;
+    std::string unix_path_ = directory_.path() + "/socket";
     ipc::ControlSocket control_;
     std::thread thread_;
     std::uint16_t port_ = 0;

@@ -30,6 +30,8 @@ TEST_CASE("requests: a request reaches a worker as parsed values and its answer 
     CHECK(request.headers.at("host") == "shop.test");
     CHECK(request.headers.at("x-custom") == "padded");
     CHECK(request.client_address == "127.0.0.1");
+    CHECK(request.server_name == "127.0.0.1");
+    CHECK(request.server_port == sut.port());
     CHECK(request.request_id.size() == 16);
     CHECK(request.whole);
     CHECK(response.status == 200);
@@ -37,6 +39,25 @@ TEST_CASE("requests: a request reaches a worker as parsed values and its answer 
     CHECK(response.headers.at("content-type") == "text/plain");
     CHECK(response.headers.count("date") == 1);
     CHECK(response.headers.at("server") == "fettle");
+}
+
+TEST_CASE("requests: a Unix socket serves as well; its client has no address", "[balancer]") {
+    config::Config config;
+    config.log.access = "-";
+    config.log.access_format = "%(h)s %(U)s";
+    Balancer sut(config);
+    const auto worker = sut.add_worker();
+    Client client = sut.connect_by_path();
+
+    client.send(get("/local"));
+    const auto request = worker->take();
+    worker->respond(request, "hello");
+
+    CHECK(client.receive().body == "hello");
+    CHECK(request.client_address.empty());
+    CHECK(request.server_name == sut.unix_path());
+    CHECK(request.server_port == 0);
+    CHECK(sut.log().access_line_with("/local") == "- /local");
 }
 
 TEST_CASE("requests: a connection serves one request after the other", "[balancer]") {
