@@ -131,6 +131,16 @@ def test_ctrl_c_on_a_terminal_stops_it(server, folder):
     os.close(master)
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_without_a_meaning_is_named_and_ignored(server, number):
+    lab = server("lab").start()
+
+    lab.send_signal(number)
+
+    lab.wait_log(f"{number.name} was received and is ignored")
+    assert lab.get("/").status == 200
+
+
 def test_a_supervisor_killed_by_9_takes_everybody_with_it(server):
     """Nothing can be cleaned up by a dead process, but nothing may run on either."""
     lab = server("lab", {"concurrency": {"processes": 2}, "timeouts": {"graceful": 2}}).start()

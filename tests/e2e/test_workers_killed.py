@@ -86,6 +86,16 @@ def test_an_application_that_takes_its_process_down_is_named_and_replaced(server
     assert json.loads(lab.get("/worker").body)["pid"] != before
 
 
+def test_pythons_fault_handler_shows_where_native_code_crashed(server):
+    lab = server("lab", env={"PYTHONFAULTHANDLER": "1"}).start()
+    lab.expect_log("Fatal Python error: Segmentation fault", *REQUESTS_LOST)
+    lab.expect_log(died("worker seat=0", "signal 11 (SIGSEGV)"))
+
+    assert lab.get("/segv").status == 502
+
+    lab.wait_log("lab.py.* in segmentation_fault")
+
+
 def test_other_seats_do_not_notice(server):
     lab = server("lab", {"concurrency": {"processes": 3}}).start()
     lab.expect_log(died("worker seat=1"))

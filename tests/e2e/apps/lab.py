@@ -267,7 +267,10 @@ def segmentation_fault(env, start_response, _):
 
 def orphan(env, start_response, _):
     """Leaves a grandchild behind whose parent is gone: `sleep`, with its pid noted."""
-    code = "import subprocess as s; print(s.Popen(['sleep', '600'], stdin=s.DEVNULL, stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
+    code = (
+        "import subprocess as s;"
+        "print(s.Popen(['sleep', '600'], stdin=s.DEVNULL, stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
+    )
     pid = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
     return text(start_response, pid)
 
