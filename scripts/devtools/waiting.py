@@ -30,3 +30,15 @@ def holds_for(condition, seconds):
             return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def settled(value, seconds, timeout, what):
+    """value() once it has not changed for that long."""
+    last = []
+
+    def unchanged():
+        last[:] = [value()]
+        return holds_for(lambda: value() == last[0], seconds)
+
+    wait_until(unchanged, timeout, what)
+    return last[0]

@@ -18,6 +18,7 @@ from pathlib import Path
 from devtools import http, processes
 from devtools.server import BINARY, LOG_LINE, clean_environment
 from devtools.server import Server as PlainServer
+from devtools.waiting import settled, wait_until
 
 APPS = Path(__file__).with_name("apps")
 
@@ -159,12 +160,19 @@ class Server(PlainServer):
         self.wait_until(opened, timeout, f"a request at the gate '{gate}'")
 
     def wait_resources(self, before):
-        """Until resources() are what they were: no descriptor, no memory file leaked."""
-        self.wait_until(
-            lambda: self.resources() == before, 5, f"the resources to be {before} again\nnow: {self.resources()}"
+        """Until the resources are what they were: no descriptor, no memory file leaked."""
+        wait_until(
+            lambda: self._resources() == before,
+            5,
+            "the resources of before",
+            lambda: f"before: {before}\nnow: {self._resources()}\n{self.log_excerpt()}",
         )
 
     def resources(self):
+        """As _resources(), once they have stopped changing: the last connection may still be about to be closed."""
+        return settled(self._resources, 0.1, 10, "the server to be idle")
+
+    def _resources(self):
         """{role and number: (open descriptors, memory files)} of every process; equal before and after: no leak."""
         return {
             f"{p.role} {p.number}": (len(processes.descriptors(p.pid)), len(processes.memory_files(p.pid)))

@@ -2,7 +2,7 @@
 
 import pytest
 from devtools.http import request_bytes
-from devtools.waiting import holds_for
+from devtools.waiting import holds_for, settled
 
 MEGABYTE = 1024 * 1024
 
@@ -59,24 +59,10 @@ def test_a_stream_runs_ahead_of_its_reader_by_a_bounded_amount(lab):
     slow = slow_reader(lab, f"/stream-noting?n={total // 65536}&size=65536")
     lab.wait_until(lambda: progress(lab) > 0, 10, "the first piece")
 
-    stalled = settled(lambda: progress(lab), lab)
+    stalled = settled(lambda: progress(lab), 0.5, 20, "the application to stall")
 
     assert stalled < 16 * MEGABYTE, "256 KB of ours and what the kernel's socket buffers take"
     assert len(slow.response().body) == total
-
-
-def settled(value, lab):
-    """The value once it has not changed for half a second."""
-    last = [value()]
-
-    def unchanged():
-        before = last[0]
-        still = holds_for(lambda: value() == before, 0.5)
-        last[0] = value()
-        return still
-
-    lab.wait_until(unchanged, 20, "the application to stall")
-    return last[0]
 
 
 def test_a_stalled_stream_does_not_stop_other_slots(server):
