@@ -9,14 +9,13 @@
 #include "supervisor/process/balancer_process.h"
 #include "supervisor/process/cgroup.h"
 #include "supervisor/process/cpu_budget.h"
+#include "supervisor/process/own_process.h"
 #include "supervisor/process/python_process.h"
 #include "supervisor/process/reaper.h"
 #include "supervisor/process/worker_process.h"
 #include "supervisor/process/zygote_process.h"
 #include "supervisor/report.h"
 
-#include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -450,34 +449,6 @@ void App::carry_out(const core::action::Exit& action) {
     loop_.stop();
 }
 
-// ---- the process
-
-// A descriptor 0, 1 or 2 that is closed would be taken by the next socket, and children would write their errors into
-// it.
-void open_standard_descriptors() {
-    int fd = 0;
-    do {
-        fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (fd >= 0 && fd <= 2) {
-            ::fcntl(fd, F_SETFD, 0);
-        }
-    } while (fd >= 0 && fd <= 2);
-    Fd(fd).reset();
-}
-
-// The supervisor and the balancer need descriptors for every client and worker; Python gets back what we were started
-// with, because programs that use select(2) break above 1024.
-rlimit raise_descriptor_limit() {
-    rlimit before{};
-    ::getrlimit(RLIMIT_NOFILE, &before);
-    rlimit raised = before;
-    raised.rlim_cur = raised.rlim_max;
-    if (::setrlimit(RLIMIT_NOFILE, &raised) != 0) {
-        log::warning("the limit of open files stays at {}: {}", before.rlim_cur, errno_error("setrlimit").message());
-    }
-    return before;
-}
-
 std::uint32_t resolve_processes(const config::Config& config) {
     if (config.concurrency.processes > 0) {
         return static_cast<std::uint32_t>(config.concurrency.processes);
@@ -490,17 +461,9 @@ std::uint32_t resolve_processes(const config::Config& config) {
 }  // namespace
 
 ExitCode run(const Options& options) {
-    open_standard_descriptors();
+    prepare_own_process();
     set_process_title("fettle: supervisor");
 
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);  // whoever started us may have blocked what stops us
-
-    struct sigaction ignore {};
-
-    ignore.sa_handler = SIG_IGN;
-    ::sigaction(SIGPIPE, &ignore, nullptr);  // a write to somebody who is gone is an error, not a death
     const rlimit descriptors = raise_descriptor_limit();
 
     auto python = find_python(options.config, options.runtime_directory);

@@ -3,22 +3,22 @@
 // the same actions.
 //
 // What it decides beside the seat's own machine (seat.h):
-//   start        the balancer and the zygote first; a seat is filled when the zygote is ready (or at once when workers
-//   exec), all
-//                seats together; while DEGRADED one start is in flight. The first serving worker opens the doors
+//
+//   start        The balancer and the zygote first; a seat is filled when the zygote is ready, or at once when workers
+//                exec; up to kStartsInFlight at a time, one while DEGRADED. The first serving worker opens the doors
 //                (StartAccepting).
-//   link         a worker can be handed requests when it is ready and attached to the living balancer. A new balancer
-//   is linked with
-//                every living worker again; workers keep running meanwhile.
+//   link         A worker can be handed requests when it is ready and attached to the living balancer. A new balancer
+//                is linked with every living worker again; workers keep running meanwhile.
 //   restart      backoff.h. Nobody who serves is ever stopped because somebody else dies.
-//   first start  the first zygote fails, or a worker that imports by itself says LoadFailed, before any worker was ever
-//   ready: give up
-//                at once (AppLoad, Interpreter). `start_attempts` early deaths of every seat with none ever ready:
-//                NeverReady. The first balancer leaves with an exit code before it is ready: give up with that code.
-//   recycle      at most max(1, seats / 4) seats at a time, from the drain until the replacement serves; not while
-//   DEGRADED. stop         graceful: StopAccepting, everything goes on until the balancer is quiesced or `graceful` has
-//   passed; then all workers
-//                are asked to exit, then the balancer. Quick: all of them at once, and SIGKILL after kQuickLimit.
+//   first start  Before any worker was ever ready: when the first zygote fails, or a worker that imports by itself
+//                says LoadFailed, the pool gives up at once (AppLoad, Interpreter); when every seat has had
+//                `start_attempts` early deaths, too (NeverReady); and when the first balancer leaves with an exit
+//                code before it is ready (with that code).
+//   recycle      At most max(1, seats / 4) seats at a time, from the drain until the replacement serves; while
+//                DEGRADED only workers that ask for it.
+//   stop         Graceful: StopAccepting, and everything goes on until the balancer is quiesced or `graceful` has
+//                passed; then all workers are asked to exit, then the balancer. Quick: all of them at once, and
+//                SIGKILL after kQuickLimit.
 //
 // Incarnation numbers of workers are drawn from one counter and never repeat.
 #pragma once
@@ -40,8 +40,10 @@ inline constexpr Duration kAbortLimit = std::chrono::seconds(3);
 inline constexpr Duration kKillLimit = std::chrono::seconds(10);
 inline constexpr Duration kStuckLimit = std::chrono::seconds(1);
 inline constexpr Duration kQuickLimit = std::chrono::seconds(1);
-inline constexpr Duration kClosedLimit =
-        std::chrono::seconds(2);  // from the end of a control socket to the end of its process
+// The zygote forks one worker after the other; a start must not spend its time-out waiting for a thousand others.
+inline constexpr std::size_t kStartsInFlight = 32;
+// From the end of a control socket to the end of its process.
+inline constexpr Duration kClosedLimit = std::chrono::seconds(2);
 
 struct Settings {
     std::uint32_t seats = 1;

@@ -33,8 +33,9 @@ bool Pool::may_start(const Place& place) const {
     if (phase_ >= Phase::Stopping || (preload_ && zygote_.state != State::Serving)) {
         return false;
     }
-    const auto starting = [](const Place& other) { return is_starting(other.state); };
-    return !intensity_.degraded() || std::none_of(workers_.begin(), workers_.end(), starting);
+    const auto starting = std::count_if(workers_.begin(), workers_.end(),
+                                        [](const Place& other) { return is_starting(other.state); });
+    return static_cast<std::size_t>(starting) < (intensity_.degraded() ? 1 : kStartsInFlight);
 }
 
 void Pool::spawn(Place& place) {

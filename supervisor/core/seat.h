@@ -1,28 +1,28 @@
 // The life of a seat: a pure, table-driven state machine. A seat is a place that one process fills at a time. The seats
 // of the workers use all of it; the places of the balancer and of the zygote use the same table without Draining.
 //
-//                       Start              Hello              Ready               Recycle             Drained
-//              Empty ----------> Spawning -------> Booting ---------> Serving ------------> Draining --------->
-//              Terminating
-//                ^                                                                                                  |
-//                |  Exit from any state with a process: back to Empty, restarted at once                     Timeout|
-//                |  EarlyExit: Backoff, then Empty        FinalExit: Failed, until Revive                           v
-//                +--------- Stuck <--------- Killing <-------------------------------------------- Aborting <-------+
-//                             Timeout 10 s   SIGKILL   Timeout 3 s                                 SIGABRT
+//           Start           Hello          Ready          Recycle           Drained
+//     Empty -----> Spawning -----> Booting -----> Serving -------> Draining -------> Terminating
+//       ^                                                                                 | Timeout
+//       |                       Timeout              Timeout                              v
+//       +------- Stuck <------------------- Killing <----------------------------------- Aborting
+//                                           SIGKILL                                      SIGABRT
 //
-//   Stop   (from every state with a process)   leads to Terminating
-//   Kill   (likewise)                          leads to Killing
+//     Stop        from every state with a process to Terminating
+//     Kill        likewise to Killing
+//     Exit        likewise to Empty: restarted at once
+//     EarlyExit   likewise to Backoff, and after its delay to Empty
+//     FinalExit   likewise to Failed, until Revive
 //
 // Priorities, when several things are known at once: what the process said before it died counts first (LoadFailed
 // before Exit), then its death, then Kill, then Stop, then Recycle; time-outs last, so that nobody is killed for an
 // answer that has already arrived.
 //
 // Invariants (tests/unit/supervisor_core):
-//   - one process per seat: Start is possible in Empty only, and Empty is left only by Start;
-//   - a process is released only after proof of its death (Exit, EarlyExit, FinalExit), when it is proven that none was
-//   born
-//     (ZygoteLost), or when not even SIGKILL ends it (Stuck: uninterruptible sleep);
-//   - every state with a process, but Serving, has a time-out, so no seat waits for ever;
+//   - One process per seat: Start is possible in Empty only, and Empty is left only by Start.
+//   - A process is let go only after proof of its death (Exit, EarlyExit, FinalExit), after proof that none was born
+//     (ZygoteLost), or when not even SIGKILL ends it (Stuck: uninterruptible sleep).
+//   - Every state with a process, but Serving, has a time-out, so no seat waits for ever.
 //   - Aborting and Killing are never left for a state in which the process could get requests.
 //
 // The pool (pool.h) chooses which of the three exits happened and when Start may come; the shell (../app.h) carries the

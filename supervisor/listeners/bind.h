@@ -1,11 +1,11 @@
 // Binds the listening sockets. The supervisor owns them for its whole life; the balancer gets copies, so that its death
 // loses no connection that waits in a backlog.
 //
-// TCP: SO_REUSEADDR, no SO_REUSEPORT (a socket that is kept open and no longer accepted would strand clients). `[::]`
-// takes IPv6 only, so that `0.0.0.0` can be bound beside it; an empty host takes both. A host name is resolved (this
-// may wait for a name server; it happens once, before anything runs) and its first address is taken, IPv4 first. Unix:
-// a socket file that nobody listens on any more is replaced; ours is removed at the end, if it is still ours. Its mode
-// is 0666 less the umask: whoever may enter the directory may connect.
+// TCP:  SO_REUSEADDR, no SO_REUSEPORT (a socket that is kept open and no longer accepted would strand clients). `[::]`
+//       takes IPv6 only, so that `0.0.0.0` can be bound beside it; an empty host takes both. A host name is resolved,
+//       which may wait for a name server, once, before anything runs; its first address is taken, IPv4 first.
+// Unix: a socket file that nobody listens on any more is replaced; ours is removed at the end, if it is still ours. Its
+//       mode is 0666 less the umask: whoever may enter the directory may connect.
 #pragma once
 
 #include "base/fd.h"

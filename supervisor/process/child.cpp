@@ -26,7 +26,8 @@ Child::Child(Surroundings& surroundings, core::Ref who)
 Result<void> Child::open_control(ipc::ControlSocket socket) {
     FETTLE_TRY(link, ControlLink::open(surroundings_.loop, std::move(socket),
                                        {.message = [this](ipc::Envelope& envelope) { on_message(envelope); },
-                                        .closed = [this] { on_closed(); }}));
+                                        .closed = [this] { on_closed(); },
+                                        .stalled = [this] { stopped_reading("nothing for 10 s"); }}));
     link_ = std::move(link);
     return {};
 }
@@ -93,13 +94,16 @@ void Child::keep_load_failure(const ipc::LoadFailed& message) {
 }
 
 void Child::send_failed(const Error& error) {
-    if (error.code.value() == EAGAIN || error.code.value() == ETOOMANYREFS) {
-        log::error("{} pid={} does not read its control socket ({}); it is killed", name_of(who_), last_pid_,
-                   error.message());
-        post(core::input::Broken{who_});
+    if (error.code.value() == EAGAIN) {
+        stopped_reading(error.message());
     } else {
         log::debug("{} pid={}: {}", name_of(who_), last_pid_, error.message());
     }
+}
+
+void Child::stopped_reading(const std::string& what) {
+    log::error("{} pid={} does not read its control socket ({}); it is killed", name_of(who_), last_pid_, what);
+    post(core::input::Broken{who_});
 }
 
 void Child::on_exited(const ExitInfo& info) {

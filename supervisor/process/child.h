@@ -91,6 +91,7 @@ class Child {
 
   private:
     void send_failed(const Error& error);
+    void stopped_reading(const std::string& what);
     void on_exited(const ExitInfo& info);
 
     Surroundings& surroundings_;

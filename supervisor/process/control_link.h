@@ -1,25 +1,34 @@
-// ControlLink: our end of one child's control socket, on the loop. Never blocks: a child that does not read what we
-// send is broken.
+// ControlLink: our end of one child's control socket, on the loop. Never blocks: what a child has not read yet waits
+// here, in order (a kernel's socket holds some 280 messages, and a pool of a thousand seats sends more at once). A
+// child that reads nothing for kStallLimit is reported as stalled.
 #pragma once
 
 #include "ipc/control.h"
 #include "loop/loop.h"
 
+#include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace fettle::supervisor {
 
 class ControlLink {
   public:
+    static constexpr Duration kStallLimit = std::chrono::seconds(10);
+    static constexpr std::size_t kMaxWaiting = 8192;
+
     struct Callbacks {
         std::function<void(ipc::Envelope&)> message;
         std::function<void()> closed;  // once: the end of the socket, or something that is no message
+        std::function<void()> stalled;
     };
 
-    static Result<std::unique_ptr<ControlLink>> open(loop::Loop& loop, ipc::ControlSocket socket, Callbacks callbacks);
+    static Result<std::unique_ptr<ControlLink>> open(loop::Loop& loop, ipc::ControlSocket socket, Callbacks callbacks,
+                                                     Duration stall_limit = kStallLimit);
 
     ControlLink(const ControlLink&) = delete;
     ControlLink& operator=(const ControlLink&) = delete;
@@ -28,22 +37,38 @@ class ControlLink {
     // Reads everything that has arrived, so that nothing a child said before its death is lost.
     void read_rest();
 
-    // The child sees the end of the socket. No callback comes afterwards.
+    // The child sees the end of the socket; what waits is dropped. No callback comes afterwards.
     void close();
 
-    // An Error with EAGAIN: the child does not read; any other: it is gone.
+    // Sends, or keeps for later, one message with copies of `fds`. An Error with EAGAIN: too much waits already; any
+    // other: the child is gone, or descriptors are exhausted.
     template <class Message>
-    [[nodiscard]] Result<void> send(const Message& message, std::span<const int> fds = {}) const {
-        return socket_.valid() ? socket_.send(message, fds)
-                               : Result<void>(errno_error("the control socket is closed", EPIPE));
+    [[nodiscard]] Result<void> send(const Message& message, std::span<const int> fds = {}) {
+        return send_or_keep([message](const ipc::ControlSocket& socket,
+                                      std::span<const int> copies) { return socket.send(message, copies); },
+                            fds);
     }
 
   private:
-    ControlLink(ipc::ControlSocket socket, Callbacks callbacks);
+    using SendOne = std::function<Result<void>(const ipc::ControlSocket&, std::span<const int>)>;
+
+    struct Waiting {
+        SendOne send;
+        std::vector<Fd> fds;
+    };
+
+    ControlLink(loop::Loop& loop, ipc::ControlSocket socket, Callbacks callbacks, Duration stall_limit);
+    void on_ready(loop::Readiness readiness);
     void read(int at_most);
+    Result<void> send_or_keep(SendOne send, std::span<const int> fds);
+    Result<void> keep(SendOne send, std::span<const int> fds);
+    void send_waiting();
 
     ipc::ControlSocket socket_;
     Callbacks callbacks_;
+    Duration stall_limit_;
+    std::deque<Waiting> waiting_;
+    loop::Timer stall_;
     std::optional<loop::Poll> poll_;
 };
 

@@ -34,6 +34,21 @@ TEST_CASE("the balancer and the zygote start first, the workers when the applica
     }
 }
 
+TEST_CASE("a large pool starts in portions") {
+    PoolDriver driver(seats(100));
+    driver.send(input::Begin{});
+    driver.balancer_up();
+    driver.zygote_up();
+    CHECK(driver.count<action::Spawn>() == 2 + kStartsInFlight);
+    driver.worker_up(0);
+    driver.worker_up(1);
+    CHECK(driver.count<action::Spawn>() == 2 + kStartsInFlight + 2);
+    for (std::uint32_t seat = 2; seat < 100; ++seat) {
+        driver.worker_up(seat);
+    }
+    CHECK(driver.pool.serving() == 100);
+}
+
 TEST_CASE("the doors open with the first serving worker and only once") {
     PoolDriver driver(seats(2));
     driver.send(input::Begin{});
