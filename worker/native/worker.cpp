@@ -25,7 +25,7 @@ ipc::ChannelFds sort_fds(std::vector<Fd> fds, std::uint32_t lanes) {
 }  // namespace
 
 Worker::Worker(ipc::ControlSocket control, Fd wake, ipc::WorkerId id)
-    : control_(std::move(control)), wake_(std::move(wake)), id_(id) {}
+    : control_(std::move(control)), wake_(std::move(wake)), id_(id), owner_(::getpid()) {}
 
 std::shared_ptr<Attachment> Worker::attachment() const {
     const std::lock_guard lock(mutex_);
@@ -33,6 +33,9 @@ std::shared_ptr<Attachment> Worker::attachment() const {
 }
 
 void Worker::leave() {
+    if (::getpid() != owner_) {
+        return;
+    }
     leave_requested_.store(true);
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));  // a full counter wakes already

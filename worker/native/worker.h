@@ -7,6 +7,8 @@
 #include "ipc/control.h"
 #include "worker/native/lane/attachment.h"
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -37,7 +39,8 @@ class Worker {
 
     // The current channels; nullptr before the first attachment.
     [[nodiscard]] std::shared_ptr<Attachment> attachment() const;
-    // Asks the supervisor to drain and replace this worker: the service thread sends Leaving, once.
+    // Asks the supervisor to drain and replace this worker: the service thread sends Leaving, once. Nothing happens in
+    // a process that the application forked, which shares the eventfd with its parent.
     void leave();
 
     // ---- slots
@@ -77,6 +80,7 @@ class Worker {
     const ipc::ControlSocket control_;
     const Fd wake_;
     const ipc::WorkerId id_;
+    const pid_t owner_;
     std::atomic<std::uint64_t> changes_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> leave_requested_{false};
