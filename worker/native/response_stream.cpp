@@ -104,6 +104,23 @@ Outcome send_sequence(Slot& slot, PyObject* pieces) {
 
 // ---- other iterables
 
+// What a further piece would come to: Done, because the declared body is complete without it; Gone, because nobody
+// waits. nullopt: it is to be sent. Asked for every piece, also those that send nothing: an endless stream of surplus
+// must end.
+std::optional<Outcome> early_end(const RequestObject& request, bool empty) {
+    const RequestLock lock(request);
+    if (!lock.held() || request.slot->exchange.gone()) {
+        return Outcome::Gone;
+    }
+    ResponseWriter& writer = request.slot->writer;
+    // Before the head is sent, only a piece with bytes says that the application will not change it any more.
+    const bool head_is_final = writer.head_sent() || !empty;
+    if (head_is_final && writer.head().content_length() && writer.satisfied()) {
+        return Outcome::Done;
+    }
+    return std::nullopt;
+}
+
 Outcome send_iterable(Slot& slot, PyObject* result) {
     const RequestObject request = running_request(slot);
     const py::Ref iterator = py::Ref::steal(PyObject_GetIter(result));
@@ -114,7 +131,11 @@ Outcome send_iterable(Slot& slot, PyObject* result) {
         if (!check_body_type(piece.get())) {
             return Outcome::Error;
         }
-        if (PyBytes_GET_SIZE(piece.get()) == 0) {
+        const bool empty = PyBytes_GET_SIZE(piece.get()) == 0;
+        if (const std::optional<Outcome> end = early_end(request, empty)) {
+            return *end;
+        }
+        if (empty) {
             continue;  // does not start the response: PEP 3333 lets the application change the headers until then
         }
         if (const Outcome outcome = send_piece(request, piece.get()); outcome != Outcome::Done) {

@@ -37,6 +37,9 @@ bool ResponseWriter::satisfied() const {
 
 Io ResponseWriter::send(std::span<const std::byte>& rest, Mode mode) {
     rest = rest.first(wanted(rest.size()));
+    if (exchange_.gone()) {
+        return Io::Gone;  // although there may be nothing left to send: the application is to stop
+    }
     while (!rest.empty()) {
         std::span<std::byte> space;
         if (const Io io = reserve(rest.size(), mode, space); io != Io::Done) {
