@@ -24,6 +24,7 @@ def run(config, native):
             wire.send(control, wire.fork_failed(seat, incarnation, error.errno))
             continue
         if in_worker:
+            config["control_fd"] = worker_fd
             native.set_title(f"fettle: worker {seat}")
             worker.start_service(config, native, worker_fd, seat, incarnation)
             worker.serve(config, native, application)
@@ -49,6 +50,7 @@ def _prepare(config, native):
     native.trial_fork()
     names = _task_names()
     text = "\n".join([_interpreter(), *names[1:]])
+    native.ignore_stop_signals()  # a signal to the whole control group is for the workers; our end is that of the control socket
     wire.send(config["control_fd"], wire.zygote_ready(len(names), import_ms, text))
     return application
 

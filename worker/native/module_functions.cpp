@@ -81,8 +81,14 @@ PyObject* trial_fork_function(PyObject* /*module*/, PyObject* /*unused*/) {
     return trial_fork() ? none() : nullptr;
 }
 
-PyObject* fork_worker_function(PyObject* /*module*/, PyObject* arguments) {
+PyObject* ignore_stop_signals(PyObject* module, PyObject* /*unused*/) {
+    state_of_module(module).stop_signals = StopSignals::ignore();
+    return none();
+}
+
+PyObject* fork_worker_function(PyObject* module, PyObject* arguments) {
     ForkRequest request;
+    request.stop_signals = state_of_module(module).stop_signals;
     if (PyArg_ParseTuple(arguments, "iiiII:fork_worker", &request.zygote_control_fd, &request.worker_control_fd,
                          &request.supervisor, &request.worker.seat, &request.worker.incarnation) == 0) {
         return nullptr;
@@ -230,6 +236,8 @@ PyMethodDef* module_functions() {
             {"follow_supervisor", follow_supervisor_function, METH_O,
              "follow_supervisor(pid): SIGTERM when it dies; exits if it has died."},
             {"trial_fork", trial_fork_function, METH_NOARGS, "trial_fork(): forks a child that ends at once."},
+            {"ignore_stop_signals", ignore_stop_signals, METH_NOARGS,
+             "ignore_stop_signals(): until fork_worker() gives them back to the worker."},
             {"fork_worker", fork_worker_function, METH_VARARGS,
              "fork_worker(zygote_fd, worker_fd, supervisor_pid, seat, incarnation): True in the new worker, False in "
              "the zygote."},

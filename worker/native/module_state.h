@@ -3,10 +3,12 @@
 #pragma once
 
 #include "worker/native/constants.h"
+#include "worker/native/process.h"
 #include "worker/native/py_ref.h"
 #include "worker/native/worker.h"
 
 #include <atomic>
+#include <optional>
 
 namespace fettle::worker {
 
@@ -26,6 +28,8 @@ struct ModuleState {
     py::Ref buffered_random_type;
     py::Ref file_io_type;
     py::Ref format_exception;  // traceback.format_exception
+
+    std::optional<StopSignals> stop_signals;  // of a zygote that ignores them
 
     // Of this process, once start_service() ran; lives until the process ends.
     Worker* worker = nullptr;

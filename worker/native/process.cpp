@@ -33,6 +33,9 @@ void wait_for_supervisor(pid_t supervisor, pid_t intermediate) {
 // In the worker, before any hook of Python's runs. System calls only.
 void become_worker(const ForkRequest& request, pid_t intermediate) {
     ::close(request.zygote_control_fd);
+    if (request.stop_signals) {
+        request.stop_signals->restore();
+    }
     sigset_t none;
     ::sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);  // the application may have blocked signals while it was imported
@@ -63,6 +66,23 @@ void follow_supervisor(pid_t supervisor) {
     (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);  // cannot fail for a valid signal
     if (::getppid() != supervisor) {
         end_quietly();  // it died before the call
+    }
+}
+
+StopSignals StopSignals::ignore() {
+    struct sigaction ignored {};
+
+    ignored.sa_handler = SIG_IGN;
+    StopSignals signals;
+    for (std::size_t index = 0; index < kNumbers.size(); ++index) {
+        (void)::sigaction(kNumbers[index], &ignored, &signals.before_[index]);  // cannot fail for these numbers
+    }
+    return signals;
+}
+
+void StopSignals::restore() const {
+    for (std::size_t index = 0; index < kNumbers.size(); ++index) {
+        (void)::sigaction(kNumbers[index], &before_[index], nullptr);
     }
 }
 

@@ -4,8 +4,10 @@
 #include "ipc/control.h"
 #include "worker/native/py_ref.h"
 
+#include <signal.h>
 #include <sys/types.h>
 
+#include <array>
 #include <optional>
 
 namespace fettle::worker {
@@ -17,11 +19,25 @@ namespace fettle::worker {
 // setting does not survive a change of user.)
 void follow_supervisor(pid_t supervisor);
 
+// SIGTERM, SIGINT and SIGHUP, as they were before a zygote began to ignore them: systemd and terminals send them to
+// every process, and the zygote must outlive the workers, or the supervisor would import the application once more in
+// the middle of its stop.
+class StopSignals {
+  public:
+    static StopSignals ignore();
+    void restore() const;
+
+  private:
+    static constexpr std::array kNumbers{SIGTERM, SIGINT, SIGHUP};
+    std::array<struct sigaction, kNumbers.size()> before_{};
+};
+
 struct ForkRequest {
     ipc::WorkerId worker;
     int worker_control_fd = -1;  // the new worker's end of its control socket; closed in the zygote, kept in the worker
     int zygote_control_fd = -1;  // closed in the worker: the supervisor must see its end when the zygote dies
     pid_t supervisor = 0;
+    std::optional<StopSignals> stop_signals{};  // to restore in the worker
 };
 
 enum class ForkedAs { Zygote, Worker };
