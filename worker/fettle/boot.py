@@ -4,7 +4,8 @@ Keys: role ("zygote", "worker" or "check"), control_fd, target, chdir, runtime, 
 incarnation; optional: multiprocess (several processes serve the application; default true) and generation (a number for ps).
 
 The interpreter is the application's and may be any Python 3.8 or newer, with or without a runtime of fettle's; this file must run on all
-of them. Its own directory, which Python puts at the front of sys.path, must not stay there: it would hide modules of the application.
+of them. What is older, even Python 2, must be able to parse this file (hence str.format), so that it can be refused with a clear message.
+Its own directory, which Python puts at the front of sys.path, must not stay there: it would hide modules of the application.
 """
 
 import os
@@ -15,6 +16,8 @@ _APP_LOAD, _INTERPRETER = 4, 6
 
 
 def main():
+    _refuse_old_python()
+    _show_stacks_of_crashes()
     _leave_own_directory()
     import json
 
@@ -29,7 +32,7 @@ def main():
     try:
         os.chdir(config["chdir"])
     except OSError as error:
-        _fail(config, wire.Stage.IMPORT, f"cannot change to the application's directory '{config['chdir']}': {error.strerror}", _APP_LOAD)
+        _fail(config, wire.Stage.IMPORT, "cannot change to the application's directory '{}': {}".format(config["chdir"], error.strerror), _APP_LOAD)
     sys.path.insert(0, os.getcwd())
     sys.argv = [config["target"]]  # the application must not find our arguments
     native = _load_native(config)
@@ -46,6 +49,24 @@ def _run(config, native):
         roles[config["role"]](config, native)
     except LoadError as error:
         _fail(config, error.stage, str(error), _APP_LOAD)
+
+
+def _refuse_old_python():
+    """There is no message for the supervisor here: what writes those does not parse either. The exit code says it."""
+    if sys.version_info[:2] < (3, 8):
+        version = "{}.{}".format(*sys.version_info[:2])
+        text = "fettle: {} is Python {}; fettle needs CPython 3.11 or newer: choose another interpreter (python.gil)\n"
+        sys.stderr.write(text.format(sys.executable, version))
+        sys.stderr.flush()
+        os._exit(_INTERPRETER)
+
+
+def _show_stacks_of_crashes():
+    """On SIGABRT, with which the supervisor ends a worker that hangs, and on a crash of native code."""
+    import faulthandler
+
+    if sys.stderr is not None and not faulthandler.is_enabled():  # None: the descriptor is closed
+        faulthandler.enable(all_threads=True)
 
 
 def _leave_own_directory():
@@ -75,14 +96,15 @@ def _load_native(config):
     if not os.path.exists(os.path.join(folder, wanted)):
         there = sorted(name for name in os.listdir(folder) if name.startswith("_fettle."))
         text = (
-            f"fettle has no runtime for this interpreter: {sys.executable} ({version}) needs {wanted} in {folder}; "
-            f"there is: {', '.join(there) or 'none'}. Build fettle with this interpreter in FETTLE_PYTHONS, or choose another one (python.gil)"
+            "fettle has no runtime for this interpreter: {} ({}) needs {} in {}; "
+            "there is: {}. Build fettle with this interpreter in FETTLE_PYTHONS, or choose another one (python.gil)"
         )
-        _fail(config, wire.Stage.RUNTIME, text, _INTERPRETER)
+        _fail(config, wire.Stage.RUNTIME, text.format(sys.executable, version, wanted, folder, ", ".join(there) or "none"), _INTERPRETER)
     try:
         from fettle import _fettle
     except ImportError as error:
-        _fail(config, wire.Stage.RUNTIME, f"fettle's runtime {wanted} in {folder} does not load into {sys.executable} ({version}): {error}", _INTERPRETER)
+        text = "fettle's runtime {} in {} does not load into {} ({}): {}".format(wanted, folder, sys.executable, version, error)
+        _fail(config, wire.Stage.RUNTIME, text, _INTERPRETER)
     return _fettle
 
 

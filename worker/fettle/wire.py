@@ -28,6 +28,7 @@ class Stage(enum.IntEnum):
     RUNTIME = 1
     IMPORT = 2
     ATTRIBUTE = 3
+    THREADS = 4
 
 
 _ZYGOTE_READY = struct.Struct("=II" + _TEXT)  # tasks, import_ms, text

@@ -4,6 +4,7 @@ import itertools
 import os
 
 from fettle import loading
+from fettle.wire import Stage
 
 
 def run(config, native):
@@ -41,9 +42,20 @@ def _serve_with_threads(native, application, multiprocess):
         try:
             # Each thread takes a slot that has none. A signal handler that raises here may leave one without: then there is another round.
             for _ in range(native.free_slots()):
-                threading.Thread(target=native.run_slot, args=(application, True, multiprocess), name=f"fettle-slot-{next(numbers)}").start()
+                thread = threading.Thread(target=native.run_slot, args=(application, True, multiprocess), name=f"fettle-slot-{next(numbers)}")
+                _start(thread)
             ended = native.wait_slots(0.1)  # every 100 ms this thread is attached: Python runs its signal handlers here
         except (KeyboardInterrupt, SystemExit):
             native.leave()
+        except loading.LoadError:
+            raise
         except Exception:  # of a signal handler: reported and survived, as in a slot
             traceback.print_exc()
+
+
+def _start(thread):
+    try:
+        thread.start()
+    except RuntimeError as error:  # trying again at once would only keep a processor busy
+        text = f"the worker cannot start its threads: {error}; lower concurrency.threads or raise the limit of processes (ulimit -u, TasksMax=, pids.max)"
+        raise loading.LoadError(Stage.THREADS, text) from None
