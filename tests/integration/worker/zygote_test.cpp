@@ -6,7 +6,13 @@
 
 #include <fstream>
 
-using namespace fettle::test;
+using fettle::test::attach;
+using fettle::test::FakeBalancer;
+using fettle::test::Folder;
+using fettle::test::kWorker;
+using fettle::test::make_balancer;
+using fettle::test::PythonProcess;
+using fettle::test::wait_for_exit;
 
 namespace {
 
@@ -131,6 +137,41 @@ TEST_CASE("zygote: it ends with its control socket, and its workers do not", "[w
     }
     CHECK(folder.read("exited").empty());  // exit handlers are the workers'
     CHECK(worker.balancer.get("/") == "Hello, world!");
+}
+
+TEST_CASE("zygote: signals that stop the service do not end it, and its workers still obey SIGTERM", "[worker]") {
+    Folder folder;
+    PythonProcess zygote(folder, {.role = "zygote"});
+    (void)zygote.expect<fettle::ipc::ZygoteReady>();
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+        zygote.signal(number);
+    }
+
+    ForkedWorker worker(zygote);
+    worker.start();
+    REQUIRE(::kill(worker.pid, SIGTERM) == 0);
+    const auto leaving = worker.receive().as<fettle::ipc::Leaving>();
+    REQUIRE(leaving.has_value());
+    CHECK(leaving->signal == SIGTERM);
+    REQUIRE(worker.control.send(fettle::ipc::StopWorker{.worker = kWorker}).has_value());
+    CHECK(worker.wait() == 0);
+
+    zygote.close_control();
+    CHECK(zygote.wait() == 0);
+}
+
+TEST_CASE("zygote: a worker of it that gets no threads says so itself", "[worker]") {
+    Folder folder;
+    PythonProcess zygote(folder, {.role = "zygote", .target = "no_threads"});
+    (void)zygote.expect<fettle::ipc::ZygoteReady>();
+    ForkedWorker worker(zygote);
+    worker.pid = worker.receive().sender_pid;
+    attach(worker.control, worker.balancer, 2);
+    REQUIRE(worker.receive().as<fettle::ipc::Attached>().has_value());
+    const auto failed = worker.receive().as<fettle::ipc::LoadFailed>();
+    REQUIRE(failed.has_value());
+    CHECK(failed->stage == fettle::ipc::LoadStage::Threads);
+    CHECK(worker.wait() == 4);
 }
 
 TEST_CASE("zygote: a worker nobody waits for ends without serving", "[worker]") {
