@@ -10,6 +10,7 @@
 #include "supervisor/app.h"
 #include "supervisor/check.h"
 #include "supervisor/core/lifecycle_doc.h"
+#include "supervisor/process/own_process.h"
 #include "supervisor/process/python_runtime.h"
 
 #include <unistd.h>
@@ -51,6 +52,7 @@ Result<std::unique_ptr<logging::Logging>> start_logging(const config::Config& co
 }
 
 ExitCode serve(const config::Config& config) {
+    supervisor::prepare_own_process();  // first of all: a log file must not become descriptor 1 or 2
     const auto runtime = supervisor::find_runtime_directory();
     if (!runtime) {
         return fail(ExitCode::Interpreter, runtime.error());

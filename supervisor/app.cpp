@@ -127,6 +127,7 @@ App::App(const Options& options, PythonSetup python, std::vector<Listener> liste
     balancer_setup_.executable = options.executable;
     config::Config effective = config_;
     effective.concurrency.processes = static_cast<int>(seats);  // "auto" means nothing to the balancer
+    effective.app.env.clear();  // the application's secrets are not for the process that faces clients
     balancer_setup_.config_json = config::to_json(effective);
     for (const Listener& listener : listeners_) {
         balancer_setup_.listeners.push_back(listener.fd());
@@ -461,7 +462,6 @@ std::uint32_t resolve_processes(const config::Config& config) {
 }  // namespace
 
 ExitCode run(const Options& options) {
-    prepare_own_process();
     set_process_title("fettle: supervisor");
 
     const rlimit descriptors = raise_descriptor_limit();

@@ -116,6 +116,11 @@ void explain_silence(Scratch& scratch, const SpawnRequest& request, CheckReport&
     const ExitInfo& exit = scratch.wait();
     if (const auto failure = read_failure(scratch.report())) {
         fail(report, ipc::LoadStage::Runtime, describe(*failure, request) + "; correct python.gil or --python");
+    } else if (const auto code = exit.exit_code();
+               code == 126 || code == 127 || code == static_cast<int>(ExitCode::Interpreter)) {
+        fail(report, ipc::LoadStage::Runtime,
+             "'" + request.arguments.front() + "' ended before it could import anything: " + describe(exit) +
+                     "; is it CPython 3.11 or newer? Correct python.gil or --python");
     } else {
         fail(report, ipc::LoadStage::Import,
              "the interpreter ended during the import of the application: " + describe(exit) +

@@ -55,6 +55,7 @@ std::vector<Output> Pool::handle(const Input& input, TimePoint now) {
     std::visit([this](const auto& value) { on(value); }, input);
     if (begun_) {
         start_what_can();
+        prepare_some();
         recycle_some();
         finish_if_empty();
     }
@@ -441,7 +442,7 @@ void Pool::balancer_owes_link(Place& place) {
 // A serving worker is not linked with the balancer after `start`: whoever owes the answer is replaced.
 void Pool::link_overdue(Place& place) {
     place.filling.link_deadline.reset();
-    kill(place.filling.link == Link::Preparing ? balancer_ : place, Reason::Unresponsive);
+    kill(place.filling.link == Link::Attaching ? place : balancer_, Reason::Unresponsive);
 }
 
 }  // namespace fettle::supervisor::core

@@ -8,7 +8,7 @@
 //                exec; up to kStartsInFlight at a time, one while DEGRADED. The first serving worker opens the doors
 //                (StartAccepting).
 //   link         A worker can be handed requests when it is ready and attached to the living balancer. A new balancer
-//                is linked with every living worker again; workers keep running meanwhile.
+//                is linked with every living worker again, kLinksInFlight at a time; workers run on meanwhile.
 //   restart      backoff.h. Nobody who serves is ever stopped because somebody else dies.
 //   first start  Before any worker was ever ready: when the first zygote fails, or a worker that imports by itself
 //                says LoadFailed, the pool gives up at once (AppLoad, Interpreter); when every seat has had
@@ -42,6 +42,8 @@ inline constexpr Duration kStuckLimit = std::chrono::seconds(1);
 inline constexpr Duration kQuickLimit = std::chrono::seconds(1);
 // The zygote forks one worker after the other; a start must not spend its time-out waiting for a thousand others.
 inline constexpr std::size_t kStartsInFlight = 32;
+// Channels that the balancer owes at a time: the answers of a thousand would not fit its control socket.
+inline constexpr std::size_t kLinksInFlight = 32;
 // From the end of a control socket to the end of its process.
 inline constexpr Duration kClosedLimit = std::chrono::seconds(2);
 
@@ -90,7 +92,13 @@ class Pool {
     enum class Phase { Running, Quiescing, Stopping, Gone };
 
     // Where the channels between a worker and the living balancer stand.
-    enum class Link { None, Preparing, Attaching, Linked };
+    enum class Link {
+        None,       // there is no balancer, or the worker leaves
+        Wanted,     // waits for its turn
+        Preparing,  // the balancer owes the channels
+        Attaching,  // the worker owes its answer
+        Linked,
+    };
 
     // What is known of one incarnation; starts anew with each.
     struct Filling {
@@ -161,10 +169,12 @@ class Pool {
     void spawn(Place& place);
     void served(Place& place);
     void first_worker_serves();
-    void prepare(Place& place);
+    void want_link(Place& place);
+    void prepare_some();
     void balancer_is_ready();
     void balancer_is_gone();
     void serve_if_linked(Place& place);
+    [[nodiscard]] static ExitCode silent_death(const input::Exited& exited);
     [[nodiscard]] std::optional<ExitCode> fatal_at_first_start(const Place& place, const input::Exited& exited) const;
     void died(Place& place, bool did_its_work, bool give_up_on_it);
     void early_death(Place& place);

@@ -54,7 +54,7 @@ void Pool::spawn(Place& place) {
                 static_cast<std::uint64_t>(std::max<std::int64_t>(1, settings_.max_requests + std::llround(jitter)));
     }
     if (balancer_.state == State::Serving) {
-        prepare(place);
+        want_link(place);
     }
 }
 
@@ -97,19 +97,33 @@ void Pool::first_worker_serves() {
 
 // ---- links with the balancer
 
-void Pool::prepare(Place& place) {
-    place.filling.link = Link::Preparing;
+void Pool::want_link(Place& place) {
+    place.filling.link = Link::Wanted;
     if (place.state == State::Serving) {
         place.filling.link_deadline = now_ + settings_.start;
     }
-    emit(action::Prepare{place.who.id, place.filling.quota});
+}
+
+void Pool::prepare_some() {
+    if (balancer_.state != State::Serving) {
+        return;
+    }
+    const auto is = [](Link link) { return [link](const Place& place) { return place.filling.link == link; }; };
+    auto preparing = static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), is(Link::Preparing)));
+    for (Place& place : workers_) {
+        if (preparing < kLinksInFlight && place.filling.link == Link::Wanted && !is_leaving(place.state)) {
+            ++preparing;
+            place.filling.link = Link::Preparing;
+            emit(action::Prepare{place.who.id, place.filling.quota});
+        }
+    }
 }
 
 void Pool::balancer_is_ready() {
     balancer_was_ready_ = true;
     for (Place& place : workers_) {
         if (is_starting(place.state) || place.state == State::Serving) {
-            prepare(place);
+            want_link(place);
         }
     }
     // Clients wait in the backlog since the last balancer died.
@@ -137,13 +151,21 @@ void Pool::serve_if_linked(Place& place) {
 
 // ---- deaths
 
+// Without a word from it: shells and loaders end with 126 and 127 when they cannot run a program, boot.py with our own
+// code when it finds itself in an interpreter that is too old.
+ExitCode Pool::silent_death(const input::Exited& exited) {
+    const bool interpreter = exited.exit_code && (*exited.exit_code == 126 || *exited.exit_code == 127 ||
+                                                  *exited.exit_code == static_cast<int>(ExitCode::Interpreter));
+    return interpreter ? ExitCode::Interpreter : ExitCode::AppLoad;
+}
+
 std::optional<ExitCode> Pool::fatal_at_first_start(const Place& place, const input::Exited& exited) const {
     if (place.filling.asked || phase_ >= Phase::Stopping) {
         return std::nullopt;
     }
     switch (place.who.role) {
         case Role::Zygote:
-            return zygote_was_ready_ ? std::nullopt : std::optional(exited.load_failed.value_or(ExitCode::AppLoad));
+            return zygote_was_ready_ ? std::nullopt : std::optional(exited.load_failed.value_or(silent_death(exited)));
         case Role::Worker:
             return worker_was_ready_ ? std::nullopt : exited.load_failed;
         case Role::Balancer:
@@ -274,7 +296,7 @@ void Pool::stop_workers(bool quick) {
     };
     std::for_each(workers_.begin(), workers_.end(), stop);
     stop(zygote_);
-    if (quick_) {
+    if (quick_ && is_leaving(balancer_.state)) {
         stop(balancer_);
     }
 }

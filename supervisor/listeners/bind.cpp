@@ -77,8 +77,10 @@ Error bind_error(const config::BindAddress& address, int number) {
     switch (number) {
         case EADDRINUSE: {
             const std::string owner = address.kind == config::BindAddress::Tcp ? find_port_owner(address.port) : "";
-            what += "the address is already in use" + (owner.empty() ? "" : " by " + owner) +
-                    "; stop the other server, or choose another address with --bind or listen.bind";
+            const bool ours = owner.starts_with("process " + std::to_string(::getpid()) + " ");
+            what += ours ? "another entry of listen.bind has this address already; remove one of them"
+                         : "the address is already in use" + (owner.empty() ? "" : " by " + owner) +
+                                    "; stop the other server, or choose another address with --bind or listen.bind";
             break;
         }
         case EACCES:
@@ -211,10 +213,6 @@ Result<Listener> Listener::bind_unix(const config::BindAddress& address, int bac
     if (!fd.valid()) {
         return bind_error(address, errno);
     }
-    // Before bind(2), so that the file never has another mode: it takes the socket's, less the umask (unix(7)).
-    if (::fchmod(fd.get(), 0666) != 0) {
-        return bind_error(address, errno);
-    }
     const sockaddr_un name = unix_address(address.path);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0) {
         return bind_error(address, errno);
@@ -228,7 +226,8 @@ Result<Listener> Listener::bind_unix(const config::BindAddress& address, int bac
         listener.device_ = status.st_dev;
         listener.inode_ = status.st_ino;
     }
-    if (::listen(listener.fd(), backlog) != 0) {
+    // The umask has taken bits away that a reverse proxy of another user needs. Nobody can connect before listen(2).
+    if (::chmod(address.path.c_str(), 0666) != 0 || ::listen(listener.fd(), backlog) != 0) {
         return bind_error(address, errno);
     }
     listener.url_ = config::to_string(address);

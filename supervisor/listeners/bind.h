@@ -5,7 +5,7 @@
 //       takes IPv6 only, so that `0.0.0.0` can be bound beside it; an empty host takes both. A host name is resolved,
 //       which may wait for a name server, once, before anything runs; its first address is taken, IPv4 first.
 // Unix: a socket file that nobody listens on any more is replaced; ours is removed at the end, if it is still ours. Its
-//       mode is 0666 less the umask: whoever may enter the directory may connect.
+//       mode is 0666 whatever the umask: whoever may enter the directory may connect.
 #pragma once
 
 #include "base/fd.h"

@@ -1,5 +1,5 @@
 // Starts programs: fork and exec of our own. libuv's uv_spawn is not used: it offers no place for a session, limits, a
-// parent-death signal or a descriptor map, and it reaps behind our back (research: supervision §2d, §2e).
+// parent-death signal or a descriptor map, and it reaps behind our back.
 //
 // Everything is built before the fork; the child runs async-signal-safe calls only (child_exec.cpp) and ends in exec or
 // _exit. If a stage fails, the child writes {stage, errno} into a close-on-exec pipe: an end of that pipe without a

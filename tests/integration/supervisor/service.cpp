@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "processes.h"
 #include "supervisor/app.h"
+#include "supervisor/process/own_process.h"
 
 #include <catch2/catch.hpp>
 
@@ -41,6 +42,7 @@ class PipeSink final : public log::Sink {
     log::set_sink(&sink);
     const supervisor::Options options{
             .config = config, .runtime_directory = directory, .executable = FETTLE_FAKE_PROCESS};
+    supervisor::prepare_own_process();
     const ExitCode code = supervisor::run(options);
     ::_exit(static_cast<int>(code));
 }

@@ -391,6 +391,28 @@ TEST_CASE("after the balancer's death the same workers are attached to the next 
     CHECK(driver.pool.serving() == 2);
 }
 
+TEST_CASE("a new balancer makes the channels of a large pool in portions") {
+    PoolDriver driver(seats(100));
+    driver.all_up();
+    driver.wait(2s);
+    driver.dies(driver.balancer());
+    const std::size_t before = driver.count<action::Prepare>();
+    driver.balancer_up();
+    CHECK(driver.count<action::Prepare>() == before + kLinksInFlight);
+    for (std::uint32_t seat = 0; seat < 100; ++seat) {
+        CHECK(of<action::Serve>(driver.attach(seat)).size() == 1);
+    }
+    CHECK(driver.count<action::Prepare>() == before + 100);
+    // A worker that leaves while it is owed its channels does not hold up the others.
+    driver.wait(2s);
+    driver.dies(driver.balancer());
+    driver.balancer_up();
+    for (std::uint32_t seat = 0; seat < kLinksInFlight; ++seat) {
+        driver.worker_dies(seat);
+    }
+    CHECK(driver.count<action::Prepare>() == before + 100 + 2 * kLinksInFlight);
+}
+
 TEST_CASE("a worker that boots while there is no balancer is not punished for waiting") {
     PoolDriver driver(seats(1));
     driver.send(input::Begin{});
@@ -671,14 +693,19 @@ TEST_CASE("a second request to stop, or a quick one, ends everything within seco
         driver.send(input::StopRequested{false});
     }
     driver.send(input::StopRequested{!twice});
-    CHECK(driver.count<action::Stop>() == 3);
+    CHECK(driver.count<action::Stop>() == 2);
     driver.wait(kQuickLimit);
     const auto kills = of<action::Kill>(driver.all);
-    REQUIRE(kills.size() == 3);
+    REQUIRE(kills.size() == 2);
     CHECK(kills[0].reason == Reason::QuickStop);
-    driver.dies(driver.balancer());
     driver.dies(driver.zygote());
     driver.worker_dies(0);
+    // The balancer goes last: it has to tell the clients of the killed workers.
+    CHECK(driver.count<action::Stop>() == 3);
+    CHECK(driver.last<action::Stop>().who == driver.balancer());
+    driver.wait(kQuickLimit);
+    CHECK(driver.count<action::Kill>() == 3);
+    driver.dies(driver.balancer());
     CHECK(driver.last<action::Exit>().code == ExitCode::Ok);
 }
 
