@@ -415,7 +415,7 @@ BASELINE = {}
 
 
 def count_objects(environ, start_response):
-    """What has grown since the first call, beyond the noise of caches."""
+    """What has grown since the first call, beyond the noise of caches: less than one per round of the test (150)."""
     gc.collect()
     watched = ("HTTP_HOST", "wsgi.input", environ["wsgi.file_wrapper"], type(environ["wsgi.input"]), type(start_response), sys.stderr, application, None)
     now = {"objects": len(gc.get_objects()), "blocks": sys.getallocatedblocks(), "references": [sys.getrefcount(item) for item in watched]}
@@ -423,7 +423,7 @@ def count_objects(environ, start_response):
         BASELINE.update(now)
     grown = [now["objects"] - BASELINE["objects"], now["blocks"] - BASELINE["blocks"]]
     grown += [count - before for count, before in zip(now["references"], BASELINE["references"])]
-    return plain(start_response, "stable" if max(grown) < 100 else f"{now} instead of {BASELINE}")
+    return plain(start_response, "stable" if max(grown) < 140 else f"{now} instead of {BASELINE}")
 
 
 ROUTES = {
