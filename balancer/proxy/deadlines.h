@@ -29,11 +29,9 @@ class DeadlineOwner {
     DeadlineOwner() = default;
     DeadlineOwner(const DeadlineOwner&) = delete;
     DeadlineOwner& operator=(const DeadlineOwner&) = delete;
+    virtual ~DeadlineOwner() = default;
     // The deadline is stopped already; the owner may start, stop and destroy any deadline, this one included.
     virtual void on_deadline(DeadlineKind kind) = 0;
-
-  protected:
-    ~DeadlineOwner() = default;
 };
 
 // A place in one of the lists; stops itself when it is destroyed.

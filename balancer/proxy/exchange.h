@@ -40,6 +40,7 @@ class ExchangeClient {
     ExchangeClient() = default;
     ExchangeClient(const ExchangeClient&) = delete;
     ExchangeClient& operator=(const ExchangeClient&) = delete;
+    virtual ~ExchangeClient() = default;
 
     // In this order: on_continue*, on_head, on_body*; `last` ends the response, and on_failure ends it at any point.
     // Payloads are valid during the call.
@@ -51,9 +52,6 @@ class ExchangeClient {
     virtual void on_request_body_progress() = 0;
     // Bytes of the response that the client has not taken yet.
     [[nodiscard]] virtual std::size_t unsent() const = 0;
-
-  protected:
-    ~ExchangeClient() = default;
 };
 
 // Uninitialised bytes that keep their capacity from one request to the next.
@@ -164,6 +162,7 @@ class Dispatcher {
     Dispatcher() = default;
     Dispatcher(const Dispatcher&) = delete;
     Dispatcher& operator=(const Dispatcher&) = delete;
+    virtual ~Dispatcher() = default;
 
     // The record is written; the body is complete, or streamed. The answer comes through exchange.client, possibly
     // inside this call.
@@ -175,9 +174,6 @@ class Dispatcher {
     // The client has let go of a dispatched exchange: exchange.client is nullptr. Its request is taken back if no
     // worker runs it yet; what still comes of its response is thrown away.
     virtual void client_left(Exchange& exchange) = 0;
-
-  protected:
-    ~Dispatcher() = default;
 };
 
 }  // namespace fettle::balancer

@@ -24,6 +24,8 @@ class RequestBodySpool {
     static Result<RequestBodySpool> create(loop::Loop& loop, const std::string& directory,
                                            std::function<void()> on_progress);
 
+    RequestBodySpool(const RequestBodySpool&) = delete;
+    RequestBodySpool& operator=(const RequestBodySpool&) = delete;
     RequestBodySpool(RequestBodySpool&&) noexcept = default;
     RequestBodySpool& operator=(RequestBodySpool&&) noexcept = default;
     ~RequestBodySpool();
