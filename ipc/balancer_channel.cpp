@@ -70,11 +70,12 @@ bool BalancerChannel::refresh_consumed() {
     return true;
 }
 
-bool BalancerChannel::can_push(std::uint32_t bytes) {
-    if (violated_ || in_flight_ >= kMaxInFlight) {
-        return false;
-    }
-    return refresh_consumed() && !arena_.full() && arena_.largest_free() >= bytes;
+bool BalancerChannel::can_push_request(std::uint32_t bytes) {
+    return in_flight_ < kMaxInFlight && has_room(bytes);
+}
+
+bool BalancerChannel::has_room(std::uint32_t bytes) {
+    return !violated_ && refresh_consumed() && !arena_.full() && arena_.largest_free() >= bytes;
 }
 
 std::span<std::byte> BalancerChannel::reserve(std::uint32_t bytes) {
@@ -108,7 +109,7 @@ void BalancerChannel::publish(RequestKey key, RequestKind kind, std::uint32_t us
 }
 
 RequestKey BalancerChannel::push_request(std::uint32_t used, bool last, std::uint64_t arrived_ns) {
-    FETTLE_ASSERT(!free_indexes_.empty() && in_flight_ < kMaxInFlight, "push_request needs can_push");
+    FETTLE_ASSERT(!free_indexes_.empty() && in_flight_ < kMaxInFlight, "push_request needs can_push_request");
     RequestKey key{next_sequence_, free_indexes_.back()};
     free_indexes_.pop_back();
     next_sequence_ = next_sequence_ == ~0U ? 1 : next_sequence_ + 1;  // 0 means "none"
@@ -150,7 +151,10 @@ BalancerChannel::Cancel BalancerChannel::cancel_for_good(RequestKey key) {
 }
 
 BalancerChannel::Cancel BalancerChannel::store_cancel(RequestKey key, std::uint64_t word) {
-    request_->per_request[key.index].cancel.store(word, std::memory_order_relaxed);
+    std::atomic<std::uint64_t>& cancel = request_->per_request[key.index].cancel;
+    if (cancel.load(std::memory_order_relaxed) != (key.sequence | kClientLeft)) {
+        cancel.store(word, std::memory_order_relaxed);
+    }
     // Pairs with the fence in WorkerChannel::claim: at least one side sees the other's store.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     switch (state(key)) {
@@ -337,6 +341,10 @@ void ChannelSet::ring_if_blocked(std::uint32_t lane) {
 
 void ChannelSet::ring(std::uint32_t lane) {
     ring_bell(lane_bells_[lane]);
+}
+
+bool ChannelSet::lane_attached(std::uint32_t lane) const {
+    return score(lane).attached.load(std::memory_order_acquire) != 0;
 }
 
 }  // namespace fettle::ipc

@@ -32,15 +32,17 @@ class BalancerChannel {
 
     // ---- requests
 
-    // True if a record of `bytes` could be pushed now.
-    [[nodiscard]] bool can_push(std::uint32_t bytes);
+    // True if a new request with a record of `bytes` could be pushed now.
+    [[nodiscard]] bool can_push_request(std::uint32_t bytes);
+    // True if a piece of `bytes` of a request that was pushed, or with 0 its abort, could be pushed now.
+    [[nodiscard]] bool has_room(std::uint32_t bytes);
     // Space for a record of at most `bytes`, to be filled and then pushed; empty if there is no room. Replaces an
     // unpushed reservation.
     [[nodiscard]] std::span<std::byte> reserve(std::uint32_t bytes);
     // Publishes the first `used` reserved bytes as a new request and returns its key. `last`: the whole body is in the
-    // record. Requires can_push(used). The credit starts at kSizedWindow.
+    // record. Requires can_push_request(used). The credit starts at kSizedWindow.
     [[nodiscard]] RequestKey push_request(std::uint32_t used, bool last, std::uint64_t arrived_ns);
-    // Publishes the first `used` reserved bytes as the next piece of the request's body.
+    // Publishes the first `used` reserved bytes as the next piece of the request's body. Requires has_room(used).
     void push_body(RequestKey key, std::uint32_t used, bool last);
     // Tells the worker that the rest of the body will never come. False if the ring is full: try again after a harvest.
     [[nodiscard]] bool push_abort(RequestKey key);
@@ -57,7 +59,8 @@ class BalancerChannel {
     };
 
     [[nodiscard]] Cancel cancel(RequestKey key);
-    // As cancel(), and tells a worker that runs it already that nobody waits for the response any more.
+    // As cancel(), and tells a worker that runs it already that nobody waits for the response any more. A later
+    // cancel() does not take that back.
     [[nodiscard]] Cancel cancel_for_good(RequestKey key);
 
     // ---- responses
@@ -134,7 +137,7 @@ class ChannelSet {
     void drain_thread_bell(std::uint32_t thread);
 
     // Announces that the thread is about to sleep (and fences), or is awake. After set_asleep(true) re-check every
-    // channel. `wants_room`: it also waits until can_push() becomes true for something.
+    // channel. `wants_room`: it also waits until has_room() becomes true for something.
     void set_asleep(std::uint32_t thread, bool asleep, bool wants_room = false);
 
     // After pushing: wakes the lane if it sleeps at all. After granting credit or releasing responses: if it is
@@ -143,6 +146,10 @@ class ChannelSet {
     void ring_if_blocked(std::uint32_t lane);
     // Wakes the lane whatever its flag says (before a worker is told to stop).
     void ring(std::uint32_t lane);
+
+    // True if the lane's slot says that it takes requests from these channels (WorkerLane::announce()). A worker that
+    // lies harms only the requests granted to it. Safe from any balancer thread.
+    [[nodiscard]] bool lane_attached(std::uint32_t lane) const;
 
   private:
     ChannelSet(Identity identity, Geometry geometry) : identity_(identity), geometry_(geometry) {}

@@ -26,7 +26,7 @@ namespace fettle::ipc {
 
 inline constexpr std::uint64_t kRequestMagic = 0x7165725f65747466;   // "ftte_req"
 inline constexpr std::uint64_t kResponseMagic = 0x7073725f65747466;  // "ftte_rsp"
-inline constexpr std::uint32_t kLayoutVersion = 1;                   // raise it with every change of this file
+inline constexpr std::uint32_t kLayoutVersion = 2;                   // raise it with every change of this file
 
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::size_t kPage = 4096;
@@ -156,6 +156,7 @@ enum class LaneSleep : std::uint32_t {
 
 struct alignas(256) LaneScore {
     std::atomic<std::uint32_t> asleep;                       // see LaneSleep
+    std::atomic<std::uint32_t> attached;                     // 0 -> 1: the slot has left the channels before these
     alignas(kCacheLine) std::atomic<std::uint64_t> started;  // requests handed to the application
     std::atomic<std::uint64_t> finished;                     // requests ended by the application (also by an exception)
     std::atomic<std::uint64_t> failed;                       // of these, ended by an exception

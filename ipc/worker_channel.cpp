@@ -180,6 +180,10 @@ void WorkerLane::wake() {
     ring_bell(bell_);
 }
 
+void WorkerLane::announce() {
+    score_->attached.store(1, std::memory_order_release);
+}
+
 // ---- WorkerChannelSet
 
 Result<std::unique_ptr<WorkerChannelSet>> WorkerChannelSet::map(ChannelFds fds, ChannelSet::Identity identity,

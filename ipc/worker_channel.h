@@ -97,6 +97,9 @@ class WorkerLane {
     // Any thread: ends a block(), now or the next one.
     void wake();
 
+    // The slot takes its requests from here from now on. The balancer grants it none before.
+    void announce();
+
   private:
     friend class WorkerChannelSet;
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <algorithm>
+#include <chrono>
 #include <span>
 #include <utility>
 #include <vector>
@@ -13,6 +14,10 @@ namespace {
 
 // The control side asks the queue in the name of the first thread, on whose loop it lives.
 constexpr unsigned kThread = 0;
+
+// A slot attaches at once unless it runs a request of the channels before these, which may take long.
+constexpr Duration kFirstLook = std::chrono::milliseconds(1);
+constexpr Duration kLongestLook = std::chrono::milliseconds(50);
 
 Result<std::shared_ptr<Worker>> make_worker(const ipc::PrepareWorker& message, std::uint32_t balancer_incarnation,
                                             std::size_t threads) {
@@ -46,7 +51,8 @@ Control::Control(Setup setup)
     : setup_(std::move(setup)), events_(setup_.loop, [this] { on_events(); }), graceful_(setup_.loop, [this] {
           log::warning("requests were cut off: they did not end within timeouts.graceful");
           tell_all(Exit{});
-      }) {
+      }),
+      look_again_(setup_.loop, [this] { look_for_attached_slots(); }) {
     setup_.pool.control = &events_;
 }
 
@@ -132,7 +138,37 @@ void Control::serve(const ipc::ServeWorker& message) {
     }
     entry->worker->pid = message.pid;
     for (WorkerSlot& slot : entry->worker->slots) {
-        setup_.pool.wake(setup_.pool.queue.add_slot(slot, kThread, setup_.clock.now()));
+        entry->pending.push_back(&slot);
+    }
+    add_attached_slots(*entry);
+    if (!entry->pending.empty()) {
+        look_again_in_ = kFirstLook;
+        look_again_.start(look_again_in_);
+    }
+}
+
+// A worker that outlived a balancer may still run requests of that one: what is granted to such a slot would wait for
+// them although other slots are idle.
+void Control::add_attached_slots(Entry& entry) {
+    const ipc::ChannelSet& channels = *entry.worker->channels;
+    std::erase_if(entry.pending, [&](WorkerSlot* slot) {
+        if (!channels.lane_attached(slot->lane)) {
+            return false;
+        }
+        setup_.pool.wake(setup_.pool.queue.add_slot(*slot, kThread, setup_.clock.now()));
+        return true;
+    });
+}
+
+void Control::look_for_attached_slots() {
+    bool pending = false;
+    for (auto& [incarnation, entry] : workers_) {
+        add_attached_slots(entry);
+        pending = pending || !entry.pending.empty();
+    }
+    if (pending) {
+        look_again_in_ = std::min(2 * look_again_in_, kLongestLook);
+        look_again_.start(look_again_in_);
     }
 }
 
@@ -142,6 +178,7 @@ void Control::drain(ipc::WorkerId id) {
         return;
     }
     entry->worker->draining = true;
+    entry->pending.clear();
     for (WorkerSlot& slot : entry->worker->slots) {
         setup_.pool.wake(setup_.pool.queue.drain_slot(slot, kThread, setup_.clock.now()));
     }

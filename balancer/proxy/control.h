@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace fettle::balancer {
 
@@ -42,13 +43,16 @@ class Control {
   private:
     struct Entry {
         std::shared_ptr<Worker> worker;
-        unsigned attached = 0;  // threads
+        unsigned attached = 0;             // threads
+        std::vector<WorkerSlot*> pending;  // to be added to the queue once the worker has attached their lanes
     };
 
     void on_readable();
     void handle(const ipc::Envelope& envelope);
     void prepare(const ipc::PrepareWorker& message);
     void serve(const ipc::ServeWorker& message);
+    void add_attached_slots(Entry& entry);
+    void look_for_attached_slots();
     void drain(ipc::WorkerId id);
     void bury(ipc::WorkerId id);
     void stop_accepting();
@@ -71,6 +75,8 @@ class Control {
     Mailbox<Event> events_;
     std::optional<loop::Poll> poll_;
     loop::Timer graceful_;
+    loop::Timer look_again_;  // for pending slots
+    Duration look_again_in_{0};
     std::map<std::uint32_t, Entry> workers_;  // by incarnation, which never repeats
     std::size_t quiet_ = 0;                   // threads that have finished everything
     bool stopping_ = false;                   // no connections are accepted

@@ -59,7 +59,7 @@ std::vector<Exchange*> Lane::exchanges() const {
 
 bool Lane::take_back(Exchange& exchange) {
     const bool unsent = exchange.key.sequence == 0;
-    if (!unsent && (exchange.responding || worker_.broken)) {
+    if (!unsent && (exchange.client == nullptr || exchange.responding || worker_.broken)) {
         return false;
     }
     if (!unsent && channel_.cancel(exchange.key) != ipc::BalancerChannel::Cancel::Revoked) {
@@ -150,7 +150,8 @@ Lane::Push Lane::push(Exchange& exchange) {
 Lane::Push Lane::push_record(Exchange& exchange) {
     const std::span<const std::byte> record = exchange.record.bytes();
     wanted_ = static_cast<std::uint32_t>(record.size());
-    if (!channel_.can_push(wanted_)) {
+    wants_request_ = true;
+    if (!channel_.can_push_request(wanted_)) {
         return Push::NoRoom;
     }
     const std::span<std::byte> room = channel_.reserve(wanted_);
@@ -169,6 +170,7 @@ Lane::Push Lane::push_body(Exchange& exchange) {
     RequestBody& body = exchange.body;
     bool moved = false;
     Push result = Push::NoData;
+    wants_request_ = false;
     while (true) {
         const std::optional<Error>* failure = body.spool_failure();
         const bool failed = failure != nullptr && failure->has_value();
@@ -188,7 +190,7 @@ Lane::Push Lane::push_body(Exchange& exchange) {
             break;
         }
         wanted_ = static_cast<std::uint32_t>(piece);
-        if (!channel_.can_push(wanted_)) {
+        if (!channel_.has_room(wanted_)) {
             result = Push::NoRoom;
             break;
         }
@@ -228,7 +230,7 @@ bool Lane::has_news() {
     if (channel_.peek(message) != ipc::BalancerChannel::Peek::Empty) {
         return true;
     }
-    if (room_is_short_ && channel_.can_push(wanted_)) {
+    if (room_is_short_ && (wants_request_ ? channel_.can_push_request(wanted_) : channel_.has_room(wanted_))) {
         return true;
     }
     return std::any_of(senders_.begin(), senders_.end(), [this](const Exchange* exchange) {

@@ -20,6 +20,7 @@ class Lane {
     Lane(Link& link, Worker& worker, unsigned thread, std::uint32_t index);
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
+    ~Lane() = default;
 
     [[nodiscard]] Link& link() { return link_; }
 
@@ -36,7 +37,8 @@ class Lane {
     // Every exchange of the lane, in no order.
     [[nodiscard]] std::vector<Exchange*> exchanges() const;
 
-    // True if the worker will certainly not run the request, which is then forgotten.
+    // True if the worker will certainly not run the request, which is then forgotten. One whose client has left stays:
+    // its worker was told already.
     [[nodiscard]] bool take_back(Exchange& exchange);
     // As take_back() for a client that left; if it is too late, what is left of the request's body is not sent.
     [[nodiscard]] bool give_up(Exchange& exchange);
@@ -81,7 +83,8 @@ class Lane {
     std::vector<Exchange*> in_flight_;  // by index of the key
     std::vector<Exchange*> senders_;    // with something left to push, in order of submission
     std::vector<Notice> notices_;
-    std::uint32_t wanted_ = 0;  // bytes the first blocked sender waits for
+    std::uint32_t wanted_ = 0;    // bytes the first blocked sender waits for
+    bool wants_request_ = false;  // they are of a request's record, not of a body
     bool room_is_short_ = false;
     bool pushed_ = false;
     bool pumping_ = false;

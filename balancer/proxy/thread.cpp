@@ -110,7 +110,10 @@ bool BalancerThread::before_sleep() {
     report_if_quiet();
     // The order matters: whoever grants to us after this look at the queue finds us parked, and rings (Pool::wake).
     setup_.pool.peers[setup_.index].parked = true;
-    workers_.take_grants();
+    if (workers_.take_grants()) {
+        clients_.end_turn();  // what the grants led to is sent before we sleep
+        report_if_quiet();
+    }
     const bool may_sleep = workers_.prepare_sleep();
     arm_timer();
     return !may_sleep;

@@ -18,12 +18,21 @@ Link::Link(std::shared_ptr<Worker> worker, unsigned thread) : worker_(std::move(
 
 Result<std::unique_ptr<Link>> Link::create(loop::Loop& loop, std::shared_ptr<Worker> worker, unsigned thread) {
     std::unique_ptr<Link> link(new Link(std::move(worker), thread));
-    ipc::ChannelSet* channels = link->worker_->channels.get();
-    FETTLE_TRY(bell, loop::Poll::create(loop, channels->thread_bell(thread),
-                                        [channels, thread](loop::Readiness) { channels->drain_thread_bell(thread); }));
+    FETTLE_TRY(bell,
+               loop::Poll::create(loop, link->worker_->channels->thread_bell(thread),
+                                  [link = link.get()](loop::Readiness readiness) { link->on_bell(readiness); }));
     bell.set(loop::Interest::Read);
     link->bell_ = std::move(bell);
     return link;
+}
+
+void Link::on_bell(loop::Readiness readiness) {
+    worker_->channels->drain_thread_bell(thread_);
+    if (readiness.failed) {
+        log::error("a worker's bell failed seat={} incarnation={}, it is polled again", worker_->id.seat,
+                   worker_->id.incarnation);
+        bell_->set(loop::Interest::Read);
+    }
 }
 
 void Link::sleep() {
@@ -80,14 +89,17 @@ void Workers::serve(queue::ThreadSet mail) {
     const queue::ThreadSet own = queue::ThreadSet{1} << setup_.thread;
     setup_.pool.wake(mail & ~own);
     if ((mail & own) != 0) {
-        take_grants();
+        (void)take_grants();
     }
 }
 
-void Workers::take_grants() {
+bool Workers::take_grants() {
+    bool took = false;
     while (queue::Ticket* ticket = setup_.pool.queue.take(setup_.thread)) {
+        took = true;
         give(static_cast<Exchange&>(*ticket), static_cast<WorkerSlot&>(*ticket->slot()));
     }
+    return took;
 }
 
 void Workers::give(Exchange& exchange, WorkerSlot& slot) {
@@ -96,7 +108,9 @@ void Workers::give(Exchange& exchange, WorkerSlot& slot) {
     // It is served once all threads have attached it, and buried here after its slots are gone from the queue.
     FETTLE_ASSERT(link != nullptr, "a request was granted to a worker this thread does not know");
     if (worker.broken) {
-        serve(setup_.pool.queue.requeue(exchange, now()));  // its slots drain: it goes to another one
+        // Its slots drain, also one that was added after declare_broken(): the request goes to another worker.
+        const queue::ThreadSet mail = setup_.pool.queue.drain_slot(slot, setup_.thread, now());
+        serve(mail | setup_.pool.queue.requeue(exchange, now()));
         return;
     }
     Lane& lane = *link->lanes()[slot.lane];
@@ -130,7 +144,7 @@ void Workers::expire(TimePoint now) {
 
 // ---- commands
 
-void Workers::attach(std::shared_ptr<Worker> worker) {
+void Workers::attach(const std::shared_ptr<Worker>& worker) {
     auto link = Link::create(setup_.loop, worker, setup_.thread);
     if (!link) {
         log::error("cannot serve a worker seat={} incarnation={} reason='{}', it is to be replaced", worker->id.seat,

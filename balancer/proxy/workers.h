@@ -38,6 +38,8 @@ class Link {
   private:
     Link(std::shared_ptr<Worker> worker, unsigned thread);
 
+    void on_bell(loop::Readiness readiness);
+
     std::shared_ptr<Worker> worker_;
     unsigned thread_;
     std::vector<std::unique_ptr<Lane>> lanes_;  // of the slots; spares get no requests
@@ -65,14 +67,15 @@ class Workers final : public Dispatcher {
     void client_left(Exchange& exchange) override;
 
     // ---- for the thread, on command of the control side
-    void attach(std::shared_ptr<Worker> worker);
+    void attach(const std::shared_ptr<Worker>& worker);
     void recall(ipc::WorkerId id);
     void bury(ipc::WorkerId id);
     // The balancer ends: forgets all workers and what they run. The clients are gone already.
     void abandon_all();
 
     // ---- for the thread, in every turn
-    void take_grants();
+    // True if there were any: the clients may have something to send.
+    bool take_grants();
     void expire(TimePoint now);
     // Announces that the thread is about to sleep; false: there is something to do after all.
     [[nodiscard]] bool prepare_sleep();

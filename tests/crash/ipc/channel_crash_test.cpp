@@ -148,7 +148,7 @@ TEST_CASE("crash: a worker killed while it consumes leaves a cursor the balancer
                 world.back().pop();
             },
             [](World& world) -> std::string {
-                if (!world.front().can_push(64)) {
+                if (!world.front().can_push_request(64)) {
                     return "nothing can be pushed any more";
                 }
                 const auto space = world.front().reserve(64);
@@ -178,7 +178,7 @@ TEST_CASE("crash: a balancer killed while it pushes a request shows the worker a
     const auto report = kill_at_every_instruction<World>(
             [] { return std::make_unique<World>(); },
             [](World& world) {
-                (void)world.front().can_push(9);
+                (void)world.front().can_push_request(9);
                 const auto space = world.front().reserve(9);
                 __builtin_memcpy(space.data(), "GET /path", 9);
                 (void)world.front().push_request(9, true, 77);

@@ -576,7 +576,8 @@ ipc::Envelope Balancer::next_message() {
     }
 }
 
-std::unique_ptr<ManualWorker> Balancer::prepare(std::uint32_t slots, std::uint64_t quota) {
+std::unique_ptr<ManualWorker> Balancer::prepare(std::uint32_t slots, std::uint64_t quota,
+                                                std::uint32_t attached) {
     const ipc::WorkerId id{.seat = next_incarnation_ % 4, .incarnation = next_incarnation_};
     ++next_incarnation_;
     send(ipc::PrepareWorker{.worker = id, .slots = slots, .spares = 1, .quota = quota});
@@ -593,7 +594,11 @@ std::unique_ptr<ManualWorker> Balancer::prepare(std::uint32_t slots, std::uint64
         for (std::size_t index = 2; index < envelope.fds.size(); ++index) {
             (index < 2 + prepared->lanes ? fds.lane_bells : fds.thread_bells).push_back(std::move(envelope.fds[index]));
         }
-        return std::make_unique<ManualWorker>(id, std::move(fds), *prepared);
+        auto worker = std::make_unique<ManualWorker>(id, std::move(fds), *prepared);
+        for (std::uint32_t lane = 0; lane < std::min(attached, prepared->lanes); ++lane) {
+            worker->announce(lane);
+        }
+        return worker;
     }
 }
 

@@ -103,6 +103,9 @@ class ManualWorker {
     // The lane and balancer thread that lane() and channel() are about; calls with a request set them.
     void use(std::uint32_t lane, std::uint32_t thread) { lane_ = lane, thread_ = thread; }
 
+    // The lane takes requests from now on.
+    void announce(std::uint32_t lane) { set_->lane(lane).announce(); }
+
     // Any thread: ends a sleep of the first lane.
     void wake() { set_->lane(0).wake(); }
 
@@ -206,8 +209,9 @@ class Balancer {
 
     CapturedLog& log() { return log_; }
 
-    // A worker with its channels, not yet served.
-    [[nodiscard]] std::unique_ptr<ManualWorker> prepare(std::uint32_t slots = 1, std::uint64_t quota = 0);
+    // A worker with its channels, not yet served. Its first `attached` lanes take requests.
+    [[nodiscard]] std::unique_ptr<ManualWorker> prepare(std::uint32_t slots = 1, std::uint64_t quota = 0,
+                                                        std::uint32_t attached = ipc::kMaxLanes);
     void serve(const ManualWorker& worker);
     // prepare() and serve().
     [[nodiscard]] std::unique_ptr<ManualWorker> add_worker(std::uint32_t slots = 1, std::uint64_t quota = 0);

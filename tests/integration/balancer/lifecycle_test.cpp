@@ -24,6 +24,55 @@ TEST_CASE("lifecycle: before StartAccepting connections wait, then they are serv
     CHECK(response.headers.count("connection") == 0);
 }
 
+TEST_CASE("lifecycle: a slot that is not attached yet gets no request, and joins when it is", "[balancer]") {
+    Balancer sut({}, GENERATE(1U, 2U));
+    const auto worker = sut.prepare(2, 0, 1);
+    worker->app_ns = 5'000'000;  // too long to grant a slot requests in advance
+    sut.serve(*worker);
+    Client first = sut.connect();
+    Client second = sut.connect();
+
+    first.send(get("/"));
+    const auto running = worker->take();
+    CHECK(running.lane == 0);
+    second.send(get("/"));
+    CHECK_FALSE(worker->has_request(100ms));  // it waits in the queue, for whichever slot is free first
+    worker->respond(running, "1");
+    const auto next = worker->take();
+    CHECK(next.lane == 0);
+
+    first.send(get("/"));
+    CHECK_FALSE(worker->has_request(100ms));
+    worker->announce(1);
+    const auto joined = worker->take();
+    CHECK(joined.lane == 1);
+    worker->respond(joined, "3");
+    worker->respond(next, "2");
+    CHECK(first.receive().body == "1");
+    CHECK(first.receive().body == "3");
+    CHECK(second.receive().body == "2");
+}
+
+TEST_CASE("lifecycle: a worker that is drained or dies before its slots are attached leaves nothing behind",
+          "[balancer]") {
+    Balancer sut({}, GENERATE(1U, 2U));
+    const auto drained = sut.prepare(2, 0, 0);
+    const auto buried = sut.prepare(2, 0, 0);
+    sut.serve(*drained);
+    sut.serve(*buried);
+
+    sut.drain(drained->id());
+    sut.dead(buried->id());
+
+    CHECK(sut.expect<ipc::WorkerDrained>().worker == drained->id());
+    drained->announce(0);
+    const auto heir = sut.add_worker();
+    Client client = sut.connect();
+    client.send(get("/"));
+    heir->respond(heir->take(), "ok");
+    CHECK(client.receive().body == "ok");
+}
+
 TEST_CASE("lifecycle: a stop lets requests end, closes idle connections and says when all is quiet", "[balancer]") {
     Balancer sut({}, GENERATE(1U, 2U));
     const auto worker = sut.add_worker();

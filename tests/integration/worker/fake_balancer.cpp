@@ -40,7 +40,7 @@ ipc::BalancerChannel& FakeBalancer::channel(std::uint32_t lane, std::uint32_t th
 ipc::RequestKey FakeBalancer::push(const Request& request, std::uint32_t lane, std::uint32_t thread) {
     const std::vector<std::byte> record = build_record(request);
     const auto bytes = static_cast<std::uint32_t>(record.size());
-    wait_until([&] { return channel(lane, thread).can_push(bytes); });
+    wait_until([&] { return channel(lane, thread).can_push_request(bytes); });
     const std::span<std::byte> space = channel(lane, thread).reserve(bytes);
     REQUIRE(space.size() == bytes);
     std::memcpy(space.data(), record.data(), bytes);
@@ -51,7 +51,7 @@ ipc::RequestKey FakeBalancer::push(const Request& request, std::uint32_t lane, s
 
 void FakeBalancer::push_body(ipc::RequestKey key, const std::string& piece, bool last) {
     const auto bytes = static_cast<std::uint32_t>(piece.size());
-    wait_until([&] { return channel().can_push(bytes); });
+    wait_until([&] { return channel().has_room(bytes); });
     const std::span<std::byte> space = channel().reserve(bytes);
     REQUIRE(space.size() == bytes);
     std::memcpy(space.data(), piece.data(), bytes);

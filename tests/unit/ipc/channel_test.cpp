@@ -106,6 +106,17 @@ TEST_CASE("channel: a claimed request cannot be revoked, and the worker sees onl
     CHECK(sut.back().cancelled(key));
 }
 
+TEST_CASE("channel: a recall after the client has left does not hide from the worker that it has", "[ipc]") {
+    BothEnds sut;
+    const RequestKey key = push_text(sut.front(), "x");
+    REQUIRE(sut.back().claim(key));
+    REQUIRE(sut.front().cancel_for_good(key) == BalancerChannel::Cancel::TooLate);
+
+    CHECK(sut.front().cancel(key) == BalancerChannel::Cancel::TooLate);
+
+    CHECK(sut.back().cancelled(key));
+}
+
 TEST_CASE("channel: against a running worker no request is both revoked and run, and none is lost", "[ipc][stress]") {
     BothEnds sut;
     constexpr std::uint64_t kRounds = 200'000;
@@ -140,7 +151,7 @@ TEST_CASE("channel: against a running worker no request is both revoked and run,
             wrong += !was_dropped && is_revoked[answer.key.sequence] ? 1 : 0;
             sut.front().pop();
         }
-        if (pushed < kRounds && sut.front().can_push(8)) {
+        if (pushed < kRounds && sut.front().can_push_request(8)) {
             const auto space = sut.front().reserve(8);
             std::memset(space.data(), 0, 8);
             const RequestKey key = sut.front().push_request(8, true, 0);
@@ -191,12 +202,13 @@ TEST_CASE("channel: bodies larger than the arena pass through it piece by piece,
     CHECK(received == sent);
 }
 
-TEST_CASE("channel: at most kMaxInFlight requests are in flight", "[ipc]") {
+TEST_CASE("channel: at most kMaxInFlight requests are in flight, and their bodies still get through", "[ipc]") {
     BothEnds sut;
     for (std::uint32_t number = 0; number < kMaxInFlight; ++number) {
         (void)push_text(sut.front(), "x");
     }
-    CHECK_FALSE(sut.front().can_push(1));
+    CHECK_FALSE(sut.front().can_push_request(1));
+    CHECK(sut.front().has_room(1));
 }
 
 TEST_CASE("channel: credit starts at the sized window and is raised by the balancer", "[ipc]") {
@@ -206,6 +218,16 @@ TEST_CASE("channel: credit starts at the sized window and is raised by the balan
     CHECK(sut.back().credit(key) == kSizedWindow);
     sut.front().set_credit(key, 5'000'000);
     CHECK(sut.back().credit(key) == 5'000'000);
+}
+
+TEST_CASE("channel: a lane is attached once its slot has said so", "[ipc]") {
+    BothEnds sut;
+    CHECK_FALSE(sut.balancer->lane_attached(1));
+
+    sut.worker->lane(1).announce();
+
+    CHECK(sut.balancer->lane_attached(1));
+    CHECK_FALSE(sut.balancer->lane_attached(0));
 }
 
 TEST_CASE("doorbell: a lane that is awake is not rung, one that sleeps is rung once per sleep", "[ipc]") {
@@ -388,11 +410,11 @@ TEST_CASE("hostile worker: nonsense in cursors or descriptors is reported, never
     }
 
     sut.channel().published.store(published);
-    (void)sut.front().can_push(1);
+    (void)sut.front().can_push_request(1);
     ResponseMessage answer;
     CHECK(sut.front().peek(answer) == BalancerChannel::Peek::Violation);
     CHECK(sut.front().peek(answer) == BalancerChannel::Peek::Violation);  // and it stays so
-    CHECK_FALSE(sut.front().can_push(1));
+    CHECK_FALSE(sut.front().can_push_request(1));
 }
 
 TEST_CASE("hostile worker: an answer replayed after its request ended is a violation", "[ipc]") {

@@ -122,9 +122,9 @@ TEST_CASE("inbox: the ring's space comes back as messages are released", "[worke
         const auto key = LaneFixture::push(sut.front(), large, false);
         REQUIRE(sut.exchange.take());
         sut.push_body(key, large.substr(1), true);
-        CHECK_FALSE(sut.front().can_push(static_cast<std::uint32_t>(large.size())));
+        CHECK_FALSE(sut.front().can_push_request(static_cast<std::uint32_t>(large.size())));
         REQUIRE(sut.exchange.inbox().next_piece(key).has_value());
         sut.exchange.end();
-        CHECK(sut.front().can_push(static_cast<std::uint32_t>(large.size())));
+        CHECK(sut.front().can_push_request(static_cast<std::uint32_t>(large.size())));
     }
 }

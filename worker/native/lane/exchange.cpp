@@ -14,6 +14,7 @@ void Exchange::attach(std::shared_ptr<Attachment> attachment, std::uint32_t lane
     for (std::uint32_t thread = 0; thread < this->lane().threads(); ++thread) {
         inboxes_.emplace_back(this->lane().channel(thread));
     }
+    this->lane().announce();
 }
 
 bool Exchange::take() {
