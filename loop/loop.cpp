@@ -201,6 +201,9 @@ void Poll::set(Interest interest) {
     static_assert(static_cast<int>(Interest::Read) == UV_READABLE && static_cast<int>(Interest::Write) == UV_WRITABLE);
     const int status = uv_poll_start(&block_->handle, events, [](uv_poll_t* handle, int error, int ready) {
         if (auto* block = block_of<Block>(handle); !block->closing) {
+            if (error != 0) {
+                block->interest = Interest::None;  // libuv has stopped the handle
+            }
             block->callback(Readiness{(ready & UV_READABLE) != 0, (ready & UV_WRITABLE) != 0, error != 0});
         }
     });

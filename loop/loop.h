@@ -76,7 +76,7 @@ enum class Interest : int { None = 0, Read = 1, Write = 2, ReadWrite = 3 };
 struct Readiness {
     bool readable = false;
     bool writable = false;
-    bool failed = false;   // libuv reported an error for the descriptor: treat as closed
+    bool failed = false;   // libuv reported an error for the descriptor and stopped polling it; set() polls it again
 };
 
 class Poll {

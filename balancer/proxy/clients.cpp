@@ -61,9 +61,15 @@ void Clients::adopt(Fd socket, Address client, const Address& server) {
 
 void Clients::stop() {
     stopping_ = true;
-    // From the end: a connection that closes is replaced by one that was visited already.
-    for (std::size_t index = connections_.size(); index > 0; --index) {
-        connections_[index - 1]->stop();
+    // A connection that stops may close itself and others, which moves them in the list. Closed ones live until the
+    // turn ends.
+    std::vector<Connection*> all;
+    all.reserve(connections_.size());
+    for (const auto& connection : connections_) {
+        all.push_back(connection.get());
+    }
+    for (Connection* connection : all) {
+        connection->stop();
     }
 }
 

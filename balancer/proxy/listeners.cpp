@@ -51,7 +51,9 @@ Result<void> Listeners::add(int socket) {
     FETTLE_TRY(address, local_address(socket));
     Listener& listener = listeners_.emplace_back(Listener{.socket = socket, .address = std::move(address), .poll = {}});
     FETTLE_TRY(poll,
-               loop::Poll::create(setup_.loop, socket, [this, &listener](loop::Readiness) { on_ready(listener); }));
+               loop::Poll::create(setup_.loop, socket, [this, &listener](loop::Readiness readiness) {
+                   readiness.failed ? on_error(listener) : on_ready(listener);
+               }));
     listener.poll = std::move(poll);
     return {};
 }
@@ -100,6 +102,15 @@ void Listeners::on_ready(Listener& listener) {
                 return;
         }
     }
+}
+
+// The loop has stopped polling the socket. It is tried again: nobody else would notice that it is deaf.
+void Listeners::on_error(const Listener& listener) {
+    int error = 0;
+    socklen_t length = sizeof(error);
+    (void)::getsockopt(listener.socket, SOL_SOCKET, SO_ERROR, &error, &length);  // also clears it
+    pause(errno_error("a listening socket reports an error", error).message());
+    retry_.start(kRetry);
 }
 
 Listeners::Accepted Listeners::accept_one(Listener& listener) {

@@ -50,6 +50,7 @@ class Listeners {
     enum class Accepted { One, None, Failed };
 
     void on_ready(Listener& listener);
+    void on_error(const Listener& listener);
     [[nodiscard]] Accepted accept_one(Listener& listener);
     void pause(std::string_view reason);
     void set_interest(loop::Interest interest);

@@ -111,6 +111,31 @@ TEST_CASE("poll: reports what is ready of what is wanted", "[loop]") {
     CHECK_FALSE(Poll::create(loop, -1, [](Readiness) {}).has_value());
 }
 
+TEST_CASE("poll: after an error nothing is polled until it is asked for again", "[loop]") {
+    Loop loop;
+    int fds[2];
+    REQUIRE(::pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0);
+    Fd reader(fds[0]);
+    Fd writer(fds[1]);
+    reader.reset();  // a pipe nobody reads reports an error to its writer (poll(2), POLLERR)
+    int failures = 0;
+    std::optional<Poll> sut;
+    auto made = Poll::create(loop, writer.get(), [&](Readiness ready) {
+        REQUIRE(ready.failed);
+        CHECK(sut->interest() == Interest::None);
+        if (++failures == 1) {
+            sut->set(Interest::Write);
+        }
+    });
+    REQUIRE(made.has_value());
+    sut.emplace(std::move(*made));
+
+    sut->set(Interest::Write);
+    loop.run();  // ends because nothing is polled any more
+
+    CHECK(failures == 2);
+}
+
 TEST_CASE("async: another thread wakes the loop", "[loop]") {
     Loop loop;
     std::optional<Async> sut;
