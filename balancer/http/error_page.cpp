@@ -17,7 +17,7 @@ struct Known {
 };
 
 // The first also stands for a status that is not listed.
-constexpr std::array<Known, 13> kKnown{{
+constexpr std::array<Known, 14> kKnown{{
         {500, "Internal Server Error", "The application failed to answer this request."},
         {400, "Bad Request", "The request is malformed."},
         {404, "Not Found", "There is nothing at this address."},
@@ -31,6 +31,7 @@ constexpr std::array<Known, 13> kKnown{{
         {503, "Service Unavailable", "The server is too busy to take this request now."},
         {504, "Gateway Timeout", "The application did not answer in time."},
         {505, "HTTP Version Not Supported", "Only HTTP/1.0 and HTTP/1.1 are spoken here."},
+        {507, "Insufficient Storage", "The server could not store the request."},
 }};
 
 const Known* find(std::uint16_t status) {

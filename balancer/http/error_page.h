@@ -13,7 +13,7 @@ namespace fettle::http {
 [[nodiscard]] std::string_view reason_phrase(std::uint16_t status);
 
 struct ErrorPage {
-    std::uint16_t status = 500;  // 400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504 or 505
+    std::uint16_t status = 500;  // 400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505 or 507
     // A sentence of ours (Refusal::reason); empty: the standard one of the status.
     std::string_view detail;
     // In the body and as X-Request-ID, so that the log can be searched for it; empty: none. See valid_request_id().

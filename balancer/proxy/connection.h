@@ -39,7 +39,9 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
   public:
     // `server` must outlive the connection.
     Connection(Clients& clients, Fd socket, Address client, const Address& server);
-    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection() override;
 
     // Begins to read. An Error: the connection cannot be watched and must be dropped.
     Result<void> start();
@@ -101,6 +103,7 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     void on_request_body(std::span<const std::byte> piece);
     void on_request_complete();
     [[nodiscard]] bool start_spooling();
+    void refuse_to_store(const Error& error);
     void watch_body();
     void dispatch();
     void note_arrival();  // the times and the id of the request

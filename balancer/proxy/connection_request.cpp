@@ -112,11 +112,19 @@ bool Connection::start_spooling() {
     auto spool = RequestBodySpool::create(clients_.loop(), clients_.spool_directory(),
                                           [&clients = clients_, exchange] { clients.spool_progress(*exchange); });
     if (!spool) {
-        answer({.status = 500, .reason = spool.error().message()});
+        refuse_to_store(spool.error());
         return false;
     }
     exchange_->body.spool_to(std::move(*spool));
     return true;
+}
+
+void Connection::refuse_to_store(const Error& error) {
+    clients_.limited_log().error(clients_.now(),
+                                 "cannot store a request body directory='{}' reason='{}' request_id={}, free space there "
+                                 "or set http.spool_dir",
+                                 clients_.spool_directory(), error.message(), request_id_);
+    answer({.status = 507, .reason = error.message()});
 }
 
 void Connection::on_request_complete() {
@@ -137,7 +145,7 @@ void Connection::on_request_body_progress() {
     RequestBody& body = exchange_->body;
     if (!dispatched_) {
         if (const std::optional<Error>* failure = body.spool_failure(); failure != nullptr && *failure) {
-            answer({.status = 500, .reason = (*failure)->message()});
+            refuse_to_store(**failure);
             return;
         }
         if (body.complete()) {

@@ -21,6 +21,13 @@ class LimitedLog {
         }
     }
 
+    template <class... Args>
+    void error(TimePoint now, fmt::format_string<Args...> format, Args&&... args) {
+        if (admit(now)) {
+            log::error(format, std::forward<Args>(args)...);
+        }
+    }
+
   private:
     static constexpr std::uint32_t kLinesPerSecond = 20;
 

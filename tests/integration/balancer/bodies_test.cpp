@@ -238,7 +238,7 @@ TEST_CASE("bodies: a body over the limit is refused without waiting for it, and 
     CHECK(client.receive().status == 413);
 }
 
-TEST_CASE("bodies: a spool directory that cannot be written is a 500 with its name in the log", "[balancer]") {
+TEST_CASE("bodies: a spool directory that cannot be written is a 507 with its name in the log", "[balancer]") {
     config::Config config;
     config.http.spool_dir = "/nonexistent/spool";
     Balancer sut(config, GENERATE(1U, 2U));
@@ -246,14 +246,16 @@ TEST_CASE("bodies: a spool directory that cannot be written is a 500 with its na
 
     client.send(post(std::string(100'000, 'x')));
 
-    CHECK(client.receive().status == 500);
-    const std::string line = sut.log().line_with("cannot create a file for a request body");
+    const Response response = client.receive();
+    CHECK(response.status == 507);
+    CHECK(response.body.find("The server could not store the request.") != std::string::npos);
+    const std::string line = sut.log().line_with("cannot store a request body directory=");
     CHECK(line.find("/nonexistent/spool") != std::string::npos);
     CHECK(line.find("No such file or directory") != std::string::npos);
     CHECK_FALSE(sut.log().line_with("set http.spool_dir").empty());  // said at the start already
 }
 
-TEST_CASE("bodies: a disk that fills up while a body is spooled is a 500 with the reason in the log", "[balancer]") {
+TEST_CASE("bodies: a disk that fills up while a body is spooled is a 507 with the reason in the log", "[balancer]") {
     struct FileSizeLimit {  // the one way to make writes fail that needs no privileges
 
         FileSizeLimit() {
@@ -278,8 +280,9 @@ TEST_CASE("bodies: a disk that fills up while a body is spooled is a 500 with th
     const Response response = client.receive();
     uploader.join();
 
-    CHECK(response.status == 500);
-    CHECK_FALSE(sut.log().line_with("cannot write a request body to disk: File too large").empty());
+    CHECK(response.status == 507);
+    const std::string line = sut.log().line_with("cannot store a request body directory=");
+    CHECK(line.find("cannot write a request body to disk: File too large") != std::string::npos);
 }
 
 TEST_CASE("bodies: a client that stops in the middle of a body gets 408", "[balancer]") {

@@ -52,7 +52,7 @@ TEST_CASE("an error page says what happened, for how long and under which id", "
 
 TEST_CASE("every status the balancer answers with has a reason and a body of the announced length", "[error page]") {
     for (const std::uint16_t status :
-         std::array<std::uint16_t, 13>{400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505}) {
+         std::array<std::uint16_t, 14>{400, 404, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505, 507}) {
         INFO(status);
 
         const std::string wire = page({.status = status});
