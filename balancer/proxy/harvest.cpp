@@ -187,8 +187,9 @@ bool Workers::never_ran(Lane& lane, const Exchange& exchange) {
     return state == ipc::RequestState::Queued || (state == ipc::RequestState::Dropped && exchange.recalled);
 }
 
-// The table of supervision.md 3d. Nothing is read of a worker that broke the protocol, so nothing of it is run again
-// either.
+// What the dead worker's own words say decides about each of its requests: DONE, in the ring: delivered; QUEUED: back
+// to the front of the queue; CLAIMED: 502, because the application may have acted on it; RESPONDING: the client is cut
+// off. Nothing is read of a worker that broke the protocol, so nothing of it is run again either.
 void Workers::bury(ipc::WorkerId id) {
     const auto found =
             std::find_if(links_.begin(), links_.end(), [&](const auto& link) { return link->worker().id == id; });

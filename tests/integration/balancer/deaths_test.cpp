@@ -1,4 +1,5 @@
-// What clients see when a worker dies: the table of research/supervision.md, section 3d.
+// What clients see when a worker dies: a request that was QUEUED goes to the front of the queue again, one that was
+// CLAIMED gets 502, one that was RESPONDING is cut off, one that is DONE in the ring is delivered.
 #include "tests/integration/balancer/harness.h"
 
 #include <catch2/catch.hpp>
