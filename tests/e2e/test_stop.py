@@ -63,6 +63,7 @@ def test_idle_connections_do_not_hold_up_a_stop(server):
 def test_graceful_time_is_a_limit(server):
     lab = server("lab", {"timeouts": {"graceful": 0.5, "term": 0.5}}).start()
     lab.allow_log("graceful|killed|request|seat|worker")
+    lab.expect_log("Fatal Python error: Aborted")
     connection = lab.connect()
     connection.send(request_bytes("GET", "/gate?name=never"))
     lab.reached("never")

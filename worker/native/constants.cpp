@@ -81,7 +81,7 @@ void clear_all(Refs& refs) {
 }  // namespace
 
 bool Constants::make() {
-    for (std::uint16_t known = 1; known < header_keys_.size(); ++known) {
+    for (std::size_t known = 1; known < header_keys_.size(); ++known) {
         const std::string key = environ_key(static_cast<ipc::KnownHeader>(known));
         header_keys_[known] = py::Ref::steal(PyUnicode_InternFromString(key.c_str()));
         if (!header_keys_[known]) {

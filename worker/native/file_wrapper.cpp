@@ -155,7 +155,10 @@ std::optional<OpenFile> real_file(const ModuleState& state, PyObject* wrapper) {
     if (!position) {
         return std::nullopt;
     }
-    const auto length = static_cast<std::uint64_t>(std::max<long long>(0, status.st_size - *position));
+    if (status.st_size <= *position) {
+        return std::nullopt;  // empty, or of a file system like /proc that does not know the size: read() tells
+    }
+    const auto length = static_cast<std::uint64_t>(status.st_size - *position);
     return OpenFile{static_cast<int>(*fd), static_cast<off_t>(*position), length};
 }
 

@@ -79,6 +79,7 @@ void free_state(void* module) {
 
 }  // namespace fettle::worker
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that the import system looks for
 extern "C" __attribute__((visibility("default"))) PyObject* PyInit__fettle() {
     static PyModuleDef definition{
             .m_base = PyModuleDef_HEAD_INIT,

@@ -25,7 +25,7 @@ void write_all(std::string_view text) {
     }
 }
 
-// "2026-01-31 12:00:00.000 +0000 [4711] worker error: "
+// "2026-01-31 12:00:00.000 +00:00 [4711] worker error: "
 std::string prefix(std::string_view level) {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
@@ -37,6 +37,7 @@ std::string prefix(std::string_view level) {
     (void)std::strftime(zone.data(), zone.size(), "%z", &local);
     const std::string milliseconds = std::to_string(1000 + now.tv_nsec / 1'000'000).substr(1);
     std::string line = std::string(seconds.data()) + "." + milliseconds + " " + zone.data();
+    line.insert(line.size() - 2, 1, ':');
     line.append(" [").append(std::to_string(::getpid())).append("] worker ").append(level).append(": ");
     return line;
 }

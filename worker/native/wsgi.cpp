@@ -24,6 +24,36 @@ enum class Verdict {
     ClientGone,  // nobody is left to hear the rest
 };
 
+// ---- processes that the application forked
+
+// The exit status that the pending exception asks for, if it is SystemExit.
+std::optional<int> requested_exit_status() {
+    if (PyErr_ExceptionMatches(PyExc_SystemExit) == 0) {
+        return std::nullopt;
+    }
+    const py::Ref exception = py::take_exception();
+    const py::Ref code = py::Ref::steal(PyObject_GetAttrString(exception.get(), "code"));
+    if (!code || code.get() == Py_None) {
+        return 0;
+    }
+    return PyLong_Check(code.get()) ? static_cast<int>(PyLong_AsLong(code.get()))
+                                    : static_cast<int>(ExitCode::Internal);
+}
+
+// A child that the application forked in this request and that comes back from it would answer in its parent's name. It
+// ends here instead: with the status it wants if it called sys.exit(), else with a complaint.
+void end_if_forked(Slot& slot, std::uint64_t number) {
+    if (slot.exchange.number() == number) {
+        return;
+    }
+    const std::optional<int> status = PyErr_Occurred() != nullptr ? requested_exit_status() : std::nullopt;
+    if (!status) {
+        report_request(slot, "error",
+                       "a process forked by the application returned from it and ends here; end it with os._exit()");
+    }
+    ::_exit(status.value_or(static_cast<int>(ExitCode::Internal)));
+}
+
 // ---- the application's exceptions
 
 // An error that only says what the balancer said first: the client has left.
@@ -37,6 +67,7 @@ bool is_echo_of_departure(Slot& slot, PyObject* exception, std::uint64_t number)
 
 // Takes the pending exception out of the interpreter and into the log.
 Verdict judge_exception(Slot& slot, std::uint64_t number) {
+    end_if_forked(slot, number);
     py::Ref exception = py::take_exception();
     if (is_echo_of_departure(slot, exception.get(), number)) {
         return Verdict::ClientGone;
@@ -101,6 +132,9 @@ Verdict run_application(Slot& slot, const ipc::RequestView& request, std::uint64
     PyObject* arguments[] = {nullptr, environ.get(), start_response.get()};
     const py::Ref result = py::Ref::steal(
             PyObject_Vectorcall(slot.application.get(), arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+    if (result) {
+        end_if_forked(slot, number);
+    }
     Outcome outcome = result ? send_result(slot, result.get()) : Outcome::Error;
     if (outcome == Outcome::Done && !slot.running.ended) {
         outcome = check_response(slot, number);
@@ -117,17 +151,9 @@ Verdict run_application(Slot& slot, const ipc::RequestView& request, std::uint64
 
 // ---- the end
 
-[[noreturn]] void end_forked_child(const Slot& slot) {
-    report_request(slot, "error",
-                   "a process forked by the application returned from it and ends here; use os._exit() or exec()");
-    ::_exit(static_cast<int>(ExitCode::Internal));
-}
-
 // Publishes the last descriptor, unless that has happened, and lets go of the request.
 void end_request(Slot& slot, Verdict verdict, std::uint64_t number) {
-    if (slot.exchange.number() != number) {
-        end_forked_child(slot);
-    }
+    end_if_forked(slot, number);
     slot.exchange.prepare_end();
     RequestLock lock(slot, number);
     ResponseWriter& writer = slot.writer;

@@ -8,8 +8,14 @@
 
 #include <set>
 
-using namespace fettle::test;
-using fettle::ipc::ResponseKind;
+using fettle::test::attach;
+using fettle::test::FakeBalancer;
+using fettle::test::Folder;
+using fettle::test::kPatience;
+using fettle::test::kWorker;
+using fettle::test::make_balancer;
+using fettle::test::PythonProcess;
+using fettle::test::ReadyWorker;
 
 namespace {
 

@@ -1,8 +1,9 @@
 // What becomes of an application's mistakes: an error it can understand, a 500, and a worker that lives on.
 #include "python_process.h"
 
-using namespace fettle::test;
 using fettle::ipc::ResponseKind;
+using fettle::test::Answer;
+using fettle::test::ReadyWorker;
 
 namespace {
 
@@ -122,6 +123,13 @@ TEST_CASE("forks: a child that returns from the application ends, and only the p
     worker.process.wait_for_log("the child may not read");
     worker.process.wait_for_log("forked by the application");
     CHECK(worker.balancer.get("/") == "Hello, world!");
+}
+
+TEST_CASE("forks: a child that calls sys.exit() ends with its code, and the worker stays", "[worker]") {
+    ReadyWorker worker;
+    CHECK(worker.balancer.get("/fork-exits") == "parent 7");
+    CHECK(worker.process.quiet());
+    CHECK(worker.process.log().find("worker error") == std::string::npos);
 }
 
 TEST_CASE("forks: SIGTERM ends the application's children as it would elsewhere", "[worker]") {

@@ -3,8 +3,10 @@
 
 #include <thread>
 
-using namespace fettle::test;
 using fettle::ipc::ResponseKind;
+using fettle::test::Answer;
+using fettle::test::ReadyWorker;
+using fettle::test::Request;
 
 namespace {
 

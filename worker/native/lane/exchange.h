@@ -35,6 +35,7 @@ class Exchange {
     Exchange() = default;
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
+    ~Exchange() = default;
 
     // ---- between requests
 

@@ -65,7 +65,7 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
 
 }  // namespace
 
-ResponseHead::ResponseHead() : text_(std::make_unique<char[]>(ipc::kMaxResponseHeadBytes)) {}
+ResponseHead::ResponseHead() : text_(std::make_unique_for_overwrite<char[]>(ipc::kMaxResponseHeadBytes)) {}
 
 void ResponseHead::clear() {
     status_ = 0;
