@@ -1,6 +1,6 @@
 // Control messages between fettle's processes: fixed, versioned structs over SOCK_SEQPACKET, with descriptors by
 // SCM_RIGHTS and the sender's pid by SCM_CREDENTIALS. A message of a wrong size, version or type is refused. Python's
-// own copies of the three messages it sends before the extension is loaded are in worker/fettle/wire.py; a test
+// own copies of the messages it sends itself, also without the extension, are in worker/fettle/wire.py; a test
 // compares them.
 //
 //   supervisor -> zygote     ForkWorker +1 fd (the worker's control socket)        zygote -> supervisor    ZygoteReady,

@@ -11,7 +11,6 @@ using fettle::test::Answer;
 using fettle::test::attach;
 using fettle::test::FakeBalancer;
 using fettle::test::Folder;
-using fettle::test::Launch;
 using fettle::test::make_balancer;
 using fettle::test::PythonProcess;
 using fettle::test::ReadyWorker;
