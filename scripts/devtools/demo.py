@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -37,18 +38,17 @@ def start(folder, port):
 
 def introduce(server):
     url = server.url
+    things = {
+        f"curl {url}/api/products/compass": "some JSON",
+        f"kill -9 {server.workers()[0].pid}; curl {url}/lab/worker": "the worker is replaced before you notice",
+        f"curl -N '{url}/orders/1/track?pace=1'": "a response that arrives as it is made",
+    }
+    width = max(map(len, things))
     print(f"\nThe shop is open: {url}\n\n{processes.pretty(server.pid)}\n")
-    print(
-        f"""Three things to try, in another terminal:
-  curl {url}/api/products/compass
-  kill -9 {server.workers()[0].pid}; curl {url}/lab/worker       # the worker is replaced before you notice
-  curl -N '{url}/orders/1/track?pace=1'            # a response that arrives as it is made
-
-Ctrl-C stops it.
-The log:
-""",
-        flush=True,
-    )
+    print("Three things to try, in another terminal:")
+    for command, effect in things.items():
+        print(f"  {command:<{width}}   # {effect}")
+    print("\nCtrl-C stops it. The log:\n", flush=True)
 
 
 def follow_log(server):
@@ -78,8 +78,6 @@ def show(folder):
 
 
 def port_is_free(port):
-    import socket
-
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
