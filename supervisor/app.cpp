@@ -463,7 +463,6 @@ std::uint32_t resolve_processes(const config::Config& config) {
 
 ExitCode run(const Options& options) {
     set_process_title("fettle: supervisor");
-
     const rlimit descriptors = raise_descriptor_limit();
 
     auto python = find_python(options.config, options.runtime_directory);

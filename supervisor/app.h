@@ -4,8 +4,8 @@
 // run() owns the calling process until the service ends: it becomes a subreaper, takes over the signals TERM, INT,
 // QUIT, HUP, USR1, USR2, WINCH, PIPE and CHLD, changes the process title and raises the soft limit of descriptors to
 // the hard one. Call it on the main thread, before any other thread exists except the log's (a parent-death signal of a
-// child follows the thread that forked it), after prepare_own_process()
-// (process/own_process.h) and with the log sink installed: every failure is said there once, with what to do about it.
+// child follows the thread that forked it), after prepare_own_process() (process/own_process.h) and with the log sink
+// installed: every failure is said there once, with what to do about it.
 #pragma once
 
 #include "base/exit_codes.h"
