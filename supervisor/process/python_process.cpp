@@ -53,9 +53,6 @@ std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::Worker
             role_name(role), kControlTarget, quoted(setup.config.app.target), quoted(setup.config.app.chdir),
             quoted(setup.runtime_directory), ::getpid(), setup.config.timeouts.graceful.count());
     json += fmt::format(R"(, "multiprocess": {})", setup.multiprocess);
-    if (role == PythonRole::Zygote) {
-        json += fmt::format(R"(, "generation": {})", who.incarnation);
-    }
     if (role == PythonRole::Worker) {
         json += fmt::format(R"(, "seat": {}, "incarnation": {})", who.seat, who.incarnation);
     }

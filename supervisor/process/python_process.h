@@ -26,7 +26,7 @@ struct PythonSetup {
 
 enum class PythonRole { Zygote, Worker, Check };
 
-// `control`: the child's end of its control socket, to be kept until after the spawn. `worker` is used for the role
+// `control`: the child's end of its control socket, to be kept until after the spawn. `who` is used for the role
 // Worker.
 [[nodiscard]] SpawnRequest python_request(const PythonSetup& setup, PythonRole role, int control,
                                           ipc::WorkerId who = {});

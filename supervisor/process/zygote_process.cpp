@@ -17,7 +17,7 @@ Result<std::unique_ptr<ZygoteProcess>> ZygoteProcess::start(Surroundings& surrou
     FETTLE_TRY(pair, ipc::ControlSocket::make_pair());
     std::unique_ptr<ZygoteProcess> zygote(new ZygoteProcess(surroundings, who));
     FETTLE_CHECK_OK(zygote->open_control(std::move(pair.first)));
-    FETTLE_CHECK_OK(zygote->exec(python_request(python, PythonRole::Zygote, pair.second.fd(), who.id)));
+    FETTLE_CHECK_OK(zygote->exec(python_request(python, PythonRole::Zygote, pair.second.fd())));
     return zygote;
 }
 

@@ -95,7 +95,7 @@ TEST_CASE("boot.py is told everything in one JSON object") {
     config.app.chdir = "/srv/shop";
     config.timeouts.graceful = config::Seconds(2.5);
     const PythonSetup setup = setup_for(config);
-    const auto zygote = nlohmann::json::parse(boot_argument(setup, PythonRole::Zygote, {0, 4}));
+    const auto zygote = nlohmann::json::parse(boot_argument(setup, PythonRole::Zygote, {}));
     CHECK(zygote == nlohmann::json({{"role", "zygote"},
                                     {"control_fd", 3},
                                     {"target", "shop.wsgi:app"},
@@ -103,8 +103,7 @@ TEST_CASE("boot.py is told everything in one JSON object") {
                                     {"runtime", "/opt/fettle/lib"},
                                     {"supervisor_pid", ::getpid()},
                                     {"graceful_seconds", 2.5},
-                                    {"multiprocess", true},
-                                    {"generation", 4}}));
+                                    {"multiprocess", true}}));
     const auto worker = nlohmann::json::parse(boot_argument(setup, PythonRole::Worker, {3, 9}));
     CHECK(worker["role"] == "worker");
     CHECK(worker["seat"] == 3);
