@@ -81,7 +81,9 @@ class Load:
             except (ConnectionEnded, OSError):
                 result = "closed"
             self.outcomes.append(Outcome(number, sent, time.monotonic(), result))
-            if not keep and connection is not None:
+            if connection is None:  # refused: there is no server now
+                self._stop.wait(0.01)
+            elif not keep:
                 connection.close()
                 connection = None
         if connection is not None:

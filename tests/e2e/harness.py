@@ -173,9 +173,12 @@ class Server(PlainServer):
         return settled(self._resources, 0.1, 10, "the server to be idle")
 
     def _resources(self):
-        """{role and number: (open descriptors, memory files)} of every process; equal before and after: no leak."""
+        """{role and seat: (open descriptors, memory files)} of every process; equal before and after: no leak."""
         return {
-            f"{p.role} {p.number}": (len(processes.descriptors(p.pid)), len(processes.memory_files(p.pid)))
+            (p.role, p.number if p.role == "worker" else None): (
+                len(processes.descriptors(p.pid)),
+                len(processes.memory_files(p.pid)),
+            )
             for p in [processes.read(self.pid), *processes.descendants(self.pid)]
             if p is not None and p.role and not p.zombie
         }

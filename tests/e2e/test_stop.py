@@ -11,6 +11,7 @@ import time
 import pytest
 from devtools import processes
 from devtools.http import ConnectionEnded, request_bytes
+from devtools.load import Ledger, Load, settle
 from devtools.server import BINARY
 from devtools.waiting import wait_until
 
@@ -19,12 +20,14 @@ from devtools.waiting import wait_until
 def test_running_and_waiting_requests_are_finished_before_it_ends(server, number):
     lab = server("lab", {"timeouts": {"graceful": 20}}).start()
 
-    with lab.connect() as running, lab.connect() as waiting:
+    with lab.connect() as idle, lab.connect() as running, lab.connect() as waiting:
+        assert idle.request("GET", "/").status == 200
         running.send(request_bytes("GET", "/gate?name=hold"))
         lab.reached("hold")
         waiting.send(request_bytes("GET", "/gate?name=hold2"))
         lab.send_signal(number)
-        lab.wait_log("stop")
+        with pytest.raises(ConnectionEnded):
+            idle.response()  # the stop has reached the balancer
         lab.release("hold")
         lab.release("hold2")
         for connection in (running, waiting):
@@ -45,6 +48,19 @@ def test_a_connection_waiting_to_be_accepted_is_served(server):
 
     assert [connection.response().status for connection in connections] == [200] * 50
     assert lab.wait_exit(20) == 0
+
+
+def test_under_load_every_request_that_was_begun_is_answered(server):
+    lab = server("lab", {"concurrency": {"processes": 2, "threads": 2}}).start()
+
+    with Load(lab.address, "/work?number={number}&ms=20", clients=8) as load:
+        lab.wait_until(lambda: load.answered() > 100, 20, "load")
+        lab.send_signal(signal.SIGTERM)
+        assert lab.wait_exit(20) == 0
+
+    account = settle(load, Ledger(lab.folder / "ledger"))
+    assert not account.lost_claimed
+    assert not account.hung
 
 
 def test_idle_connections_do_not_hold_up_a_stop(server):

@@ -265,6 +265,21 @@ def segmentation_fault(env, start_response, _):
     return text(start_response, "survived")
 
 
+def close_descriptors(env, start_response, _):
+    """What libraries that turn their process into a daemon do."""
+    os.closerange(3, 4096)
+    return text(start_response, "closed")
+
+
+def fork_child(env, start_response, _):
+    """A child that outlives the request and its worker, with copies of all descriptors; its pid is the answer."""
+    pid = os.fork()
+    if pid == 0:
+        wait_at_gate("child")
+        os._exit(0)
+    return text(start_response, str(pid))
+
+
 def orphan(env, start_response, _):
     """Leaves a grandchild behind whose parent is gone: `sleep`, with its pid noted."""
     code = (
@@ -305,6 +320,8 @@ ROUTES = {
     "/file": file_response,
     "/exit": exit_now,
     "/segv": segmentation_fault,
+    "/close-descriptors": close_descriptors,
+    "/fork-child": fork_child,
     "/orphan": orphan,
 }
 
