@@ -112,12 +112,17 @@ bool read_verdict(const ipc::ControlSocket& control, CheckReport& report) {
     return false;
 }
 
+// Shells and loaders end with 126 and 127 when they cannot run a program, boot.py with our own code when it finds
+// itself in an interpreter that is too old.
+bool ended_without_python(int code) {
+    return code == 126 || code == 127 || code == static_cast<int>(ExitCode::Interpreter);
+}
+
 void explain_silence(Scratch& scratch, const SpawnRequest& request, CheckReport& report) {
     const ExitInfo& exit = scratch.wait();
     if (const auto failure = read_failure(scratch.report())) {
         fail(report, ipc::LoadStage::Runtime, describe(*failure, request) + "; correct python.gil or --python");
-    } else if (const auto code = exit.exit_code();
-               code == 126 || code == 127 || code == static_cast<int>(ExitCode::Interpreter)) {
+    } else if (ended_without_python(exit.exit_code().value_or(0))) {
         fail(report, ipc::LoadStage::Runtime,
              "'" + request.arguments.front() + "' ended before it could import anything: " + describe(exit) +
                      "; is it CPython 3.11 or newer? Correct python.gil or --python");
