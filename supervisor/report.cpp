@@ -78,8 +78,10 @@ std::string next_step(const core::action::Release& release) {
 
 void released(const core::action::Release& release, const Child* child, std::uint64_t requests) {
     if (child == nullptr || child->pid() == 0) {
-        log::warning("{} incarnation={} next='{}'", subject(release.who, "did not start"), release.who.id.incarnation,
-                     next_step(release));
+        // Through no fault of its own, if nothing is counted against it: the zygote's death has been reported.
+        const bool counted = release.next == core::Next::Later || release.next == core::Next::GivenUp;
+        log::at(counted ? log::Level::Warning : log::Level::Info, "{} incarnation={} next='{}'",
+                subject(release.who, "did not start"), release.who.id.incarnation, next_step(release));
         return;
     }
     std::string line = fmt::format("{} pid={} incarnation={} cause='{}' uptime={:.1f}s",
