@@ -144,12 +144,6 @@ TEST_CASE("clients: without free descriptors new ones wait, and are served when 
     Balancer sut;
     const auto worker = sut.run_worker(
             [](ManualWorker& self, const ManualWorker::Request& request) { self.respond(request, "ok"); });
-    {
-        // UBSan needs a descriptor the first time it checks the type of an object: let it see a connection now.
-        Client early = sut.connect();
-        early.send(get("/"));
-        REQUIRE(early.receive().body == "ok");
-    }
     sut.stop_accepting();
     sut.expect<ipc::Quiesced>();
     std::vector<Client> clients;
