@@ -48,6 +48,7 @@ class App {
     Result<void> watch(int signal, std::function<void()> callback);
     void stop_signal(int signal);
     void read_nameless_workers();
+    void part_from_orphans();
 
     void drain();
     void handle(const core::Input& input);
@@ -151,9 +152,44 @@ ExitCode App::run() {
     loop_.run();
     reaper_->sweep();
     if (Reaper::has_children()) {
-        log::info("processes that the application started outlive it; they are left alone");
+        part_from_orphans();
     }
     return exit_code_;
+}
+
+// The kernel kills whoever outlives PID 1 (pid_namespaces(7)): there, orphans get a chance to end by themselves.
+// Elsewhere a process that the application has detached on purpose, a daemon say, goes on.
+void App::part_from_orphans() {
+    if (::getpid() != 1) {
+        log::info("processes that the application started outlive it; they are left alone");
+        return;
+    }
+    log::info("processes that the application started are asked to end (SIGTERM), they get {:g} s (timeouts.term)",
+              config_.timeouts.term.count());
+    signals_.clear();
+    ::kill(-1, SIGTERM);
+    bool late = false;
+    loop::Timer limit(loop_, [this, &late] {
+        late = true;
+        loop_.stop();
+    });
+    limit.start(std::chrono::duration_cast<Duration>(config_.timeouts.term));
+    loop::TurnHooks until_nobody_is_left(
+            loop_,
+            [this] {
+                if (!Reaper::has_children()) {
+                    loop_.stop();
+                }
+                return false;
+            },
+            [] {});
+    loop_.run();
+    if (late) {
+        log::warning(
+                "processes that the application started did not end within {:g} s (timeouts.term); the kernel "
+                "kills them with PID 1",
+                config_.timeouts.term.count());
+    }
 }
 
 // ---- inputs

@@ -35,8 +35,26 @@ def test_it_serves_and_reaps_as_pid_1(server):
     lab.wait_log("worker ready")
 
     assert lab.get("/").status == 200
-    lab.expect_log("processes that the application started outlive it")
     lab.get("/orphan")
+    inside = next(p for p in processes.descendants(lab.pid) if p.role == "supervisor")
+    os.kill(inside.pid, signal.SIGTERM)
+
+    assert lab.wait_exit(20) == 0
+    lab.expect_log(r"are asked to end \(SIGTERM\)")
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or not can_make_pid_namespace(), reason="making a PID namespace is not permitted here"
+)
+def test_as_pid_1_an_orphan_that_ignores_sigterm_does_not_hold_up_the_end(server):
+    lab = server(
+        "lab", {"timeouts": {"term": 0.5}}, prefix=["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    )
+    lab.launch()
+    lab.wait_log("worker ready")
+    lab.get("/orphan?stubborn=1")
+    lab.expect_log(r"did not end within 0.5 s \(timeouts.term\)")
+
     inside = next(p for p in processes.descendants(lab.pid) if p.role == "supervisor")
     os.kill(inside.pid, signal.SIGTERM)
 

@@ -280,11 +280,12 @@ def fork_child(env, start_response, _):
     return text(start_response, str(pid))
 
 
-def orphan(env, start_response, _):
-    """Leaves a grandchild behind whose parent is gone: `sleep`, with its pid noted."""
+def orphan(env, start_response, query):
+    """Leaves a grandchild behind whose parent is gone: `sleep`, with its pid noted; a stubborn one ignores SIGTERM."""
     code = (
-        "import subprocess as s;"
-        "print(s.Popen(['sleep', '600'], stdin=s.DEVNULL, stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
+        "import signal, subprocess as s;"
+        + ("signal.signal(signal.SIGTERM, signal.SIG_IGN);" if query.get("stubborn") else "")
+        + "print(s.Popen(['sleep', '600'], stdin=s.DEVNULL, stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
     )
     pid = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
     return text(start_response, pid)
