@@ -31,6 +31,7 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
         bits |= mask(alphanumeric(c) || among(c, "-._~!$&'()*+,;=%:[]"), kHost);
         bits |= mask(alphanumeric(c) || among(c, "._~+/=-"), kRequestId);
         bits |= mask(visible || c == ' ', kLine);
+        bits |= mask((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_', kMethod);
         classes[c] = static_cast<std::uint8_t>(bits);
     }
     return classes;
@@ -60,6 +61,16 @@ std::string_view trim(std::string_view text) {
         text.remove_suffix(1);
     }
     return text;
+}
+
+bool next_member(std::optional<std::string_view>& list, std::string_view& member) {
+    if (!list) {
+        return false;
+    }
+    const auto comma = list->find(',');
+    member = trim(list->substr(0, comma));
+    list = comma == std::string_view::npos ? std::nullopt : std::optional(list->substr(comma + 1));
+    return true;
 }
 
 }  // namespace fettle::http

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace fettle::http {
@@ -15,7 +16,8 @@ enum Class : std::uint8_t {
     kTarget = 4,      // VCHAR without '#': a request-target has no fragment
     kHost = 8,        // of reg-name, IP-literal and port
     kRequestId = 16,
-    kLine = 32,  // what a request line may hold at all: SP, VCHAR
+    kLine = 32,    // what a request line may hold at all: SP, VCHAR
+    kMethod = 64,  // of the methods that are passed on: A-Z, 0-9, '-', '_'
 };
 
 extern const std::array<std::uint8_t, 256> kClasses;
@@ -32,6 +34,10 @@ extern const std::array<std::uint8_t, 256> kClasses;
 [[nodiscard]] constexpr char to_lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
+
+// Takes the next member off a comma-separated list (RFC 9110 5.6.1), without the blanks around it. Members may be
+// empty, as in ", a,,b". False at the end.
+[[nodiscard]] bool next_member(std::optional<std::string_view>& list, std::string_view& member);
 
 // Compares without regard to ASCII case.
 [[nodiscard]] bool equal_ignoring_case(std::string_view text, std::string_view lower_case);

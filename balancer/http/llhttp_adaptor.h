@@ -3,6 +3,7 @@
 
 #include "balancer/http/characters.h"
 #include "balancer/http/request_parser.h"
+#include "base/assert.h"
 
 #include <llhttp.h>
 
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace fettle::http {
 
@@ -51,9 +53,18 @@ class RequestParser::Llhttp {
     void reset() {
         llhttp_reset(&parser_);
         message_complete_ = false;
+        extension_text_ = false;
     }
 
-    [[nodiscard]] bool keep_alive() const { return llhttp_should_keep_alive(&parser_) != 0; }
+    // The request line has been parsed by ourselves, and nothing in it concerns llhttp: framing follows from the
+    // headers.
+    void begin_headers() {
+        [[maybe_unused]] const Executed executed = execute("POST / HTTP/1.1\r\n");
+        FETTLE_ASSERT(executed.error == HPE_OK, "llhttp refuses a line of ours");
+    }
+
+    // Of the head that is complete.
+    [[nodiscard]] bool chunked() const { return (parser_.flags & F_CHUNKED) != 0; }
 
     [[nodiscard]] bool message_complete() const { return message_complete_; }
 
@@ -116,14 +127,44 @@ class RequestParser::Llhttp {
         return 0;
     }
 
-    static int on_chunk_extension(llhttp_t* parser, const char*, std::size_t bytes) {
+    int refuse_extension(std::string_view reason) {
+        refusal_ = {400, reason};
+        return -1;
+    }
+
+    // A piece of an extension's name or value.
+    int count_extension(std::size_t bytes) {
+        owner_.extension_bytes_ += bytes;
+        return owner_.extension_bytes_ > kMaxExtensionBytes ? refuse_extension("The chunk extensions are too large.")
+                                                            : 0;
+    }
+
+    static int on_chunk_extension_name(llhttp_t* parser, const char*, std::size_t bytes) {
+        of(parser).extension_text_ = of(parser).extension_text_ || bytes > 0;
+        return of(parser).count_extension(bytes);
+    }
+
+    static int on_chunk_extension_name_complete(llhttp_t* parser) {
+        const bool named = std::exchange(of(parser).extension_text_, false);
+        return named ? 0 : of(parser).refuse_extension("A chunk extension has no name.");
+    }
+
+    static int on_chunk_extension_value(llhttp_t* parser, const char* at, std::size_t bytes) {
         Llhttp& self = of(parser);
-        self.owner_.extension_bytes_ += bytes;
-        if (self.owner_.extension_bytes_ > kMaxExtensionBytes) {
-            self.refusal_ = {400, "The chunk extensions are too large."};
-            return -1;
+        const std::string_view piece(at, bytes);
+        if (!self.extension_text_ && !piece.empty()) {
+            self.extension_text_ = true;
+            self.extension_quoted_ = piece.front() == '"';
         }
-        return 0;
+        if (!self.extension_quoted_ && piece.find('"') != std::string_view::npos) {
+            return self.refuse_extension("A chunk extension's value has a quote in its middle.");
+        }
+        return self.count_extension(bytes);
+    }
+
+    static int on_chunk_extension_value_complete(llhttp_t* parser) {
+        const bool valued = std::exchange(of(parser).extension_text_, false);
+        return valued ? 0 : of(parser).refuse_extension("A chunk extension has no value behind its '='.");
     }
 
     static int on_body(llhttp_t* parser, const char* at, std::size_t bytes) {
@@ -150,8 +191,10 @@ class RequestParser::Llhttp {
             made.on_header_value_complete = on_header_value_complete;
             made.on_headers_complete = on_headers_complete;
             made.on_chunk_header = on_chunk_header;
-            made.on_chunk_extension_name = on_chunk_extension;
-            made.on_chunk_extension_value = on_chunk_extension;
+            made.on_chunk_extension_name = on_chunk_extension_name;
+            made.on_chunk_extension_name_complete = on_chunk_extension_name_complete;
+            made.on_chunk_extension_value = on_chunk_extension_value;
+            made.on_chunk_extension_value_complete = on_chunk_extension_value_complete;
             made.on_body = on_body;
             made.on_chunk_complete = on_chunk_complete;
             made.on_message_complete = on_message_complete;
@@ -164,6 +207,8 @@ class RequestParser::Llhttp {
     llhttp_t parser_;
     std::string_view body_;
     Refusal refusal_;
+    bool extension_text_ = false;    // of the name or value that is being read, something came
+    bool extension_quoted_ = false;  // the value began with a quote
     bool last_chunk_ = false;
     bool message_complete_ = false;
 };

@@ -2,8 +2,11 @@
 
 #include "balancer/http/characters.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace fettle::http {
 
@@ -12,8 +15,29 @@ namespace {
 constexpr Refusal kMalformed{400, "The request line is not METHOD TARGET HTTP/1.x with single blanks between."};
 constexpr Refusal kBadTarget{400, "The request target is malformed."};
 
+// The longest registered method, UPDATEREDIRECTREF, has 17.
+constexpr std::size_t kMaxMethod = 32;
+
 constexpr bool digit(char c) {
     return c >= '0' && c <= '9';
+}
+
+constexpr bool hex_digit(char c) {
+    return digit(c) || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+}
+
+// Of methods that are tokens.
+Refusal judge_method(std::string_view method) {
+    if (method == "CONNECT") {
+        return {501, "CONNECT is not supported: this is not a proxy."};
+    }
+    if (method == "PRI") {  // RFC 9113 11.6
+        return {501, "The method PRI belongs to HTTP/2, which is not spoken here."};
+    }
+    if (method.size() > kMaxMethod || !all(characters::kMethod, method)) {
+        return {501, "A request method is made of capitals, digits, '-' and '_' here."};
+    }
+    return {};
 }
 
 // Sets path and query from what follows the authority, or from an origin-form target.
@@ -56,6 +80,28 @@ bool split_target(RequestLine& line) {
     return split_absolute(line);
 }
 
+// RFC 3986 3.2.2: what stands between the brackets. Zone identifiers mean nothing beyond their machine.
+bool valid_ip_literal(std::string_view literal) {
+    if (!literal.empty() && to_lower(literal.front()) == 'v') {
+        const auto dot = std::min(literal.find('.'), literal.size());
+        const std::string_view version = literal.substr(1, dot - 1);
+        const std::string_view address = literal.substr(std::min(dot + 1, literal.size()));
+        return !version.empty() && std::all_of(version.begin(), version.end(), hex_digit) && !address.empty() &&
+               address.find_first_of("%[]") == std::string_view::npos;
+    }
+    in6_addr address;
+    return ::inet_pton(AF_INET6, std::string(literal).c_str(), &address) == 1;
+}
+
+bool valid_escapes(std::string_view name) {
+    for (auto at = name.find('%'); at != std::string_view::npos; at = name.find('%', at + 1)) {
+        if (name.size() - at < 3 || !hex_digit(name[at + 1]) || !hex_digit(name[at + 2])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace
 
 std::variant<RequestLine, Refusal> parse_request_line(std::string_view line) {
@@ -73,12 +119,12 @@ std::variant<RequestLine, Refusal> parse_request_line(std::string_view line) {
         !digit(version[7])) {
         return kMalformed;
     }
-    if (version[5] != '1' || version[7] > '1') {
+    if (version[5] != '1') {
         return Refusal{505, "Only HTTP/1.0 and HTTP/1.1 are spoken here."};
     }
-    parsed.http_minor = version[7] == '1' ? 1 : 0;
-    if (parsed.method == "CONNECT") {
-        return Refusal{501, "CONNECT is not supported: this is not a proxy."};
+    parsed.http_minor = version[7] == '0' ? 0 : 1;
+    if (const Refusal refusal = judge_method(parsed.method); refusal.status != 0) {
+        return refusal;
     }
     if (!all(characters::kTarget, parsed.target) || !split_target(parsed)) {
         return kBadTarget;
@@ -91,9 +137,9 @@ bool valid_host(std::string_view host) {
         return false;
     }
     std::string_view port;
-    if (!host.empty() && host.front() == '[') {  // IPv6 or IPvFuture
+    if (!host.empty() && host.front() == '[') {
         const auto end = host.find(']');
-        if (end == std::string_view::npos || end == 1 || host.find('[', 1) != std::string_view::npos) {
+        if (end == std::string_view::npos || !valid_ip_literal(host.substr(1, end - 1))) {
             return false;
         }
         port = host.substr(end + 1);
@@ -102,6 +148,9 @@ bool valid_host(std::string_view host) {
             return false;
         }
         port = host.substr(std::min(host.find(':'), host.size()));
+        if (!valid_escapes(host)) {
+            return false;
+        }
     }
     return port.empty() ||
            (port.front() == ':' && port.size() <= 6 && std::all_of(port.begin() + 1, port.end(), digit));

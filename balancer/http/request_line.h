@@ -23,7 +23,10 @@ struct RequestLine {
     std::uint8_t http_minor = 1;
 };
 
-// `line` has no line end. Methods are checked for their characters only.
+// `line` has no line end. Any minor version above 1 is spoken to as HTTP/1.1 (RFC 9110 2.5). Methods are no fixed list:
+// the application knows which it serves. Only what could be taken for another one is refused: a method is
+// case-sensitive (RFC 9110 9.1), but applications compare it in capitals, and whoever filters requests in front of us
+// may not.
 [[nodiscard]] std::variant<RequestLine, Refusal> parse_request_line(std::string_view line);
 
 // True if `host` may be the value of Host or the authority of a target: an optional host and an optional port, no user

@@ -44,6 +44,25 @@ void clear_or_free(Container& container, std::size_t kept) {
     }
 }
 
+// RFC 9112 6.1 and 6.3: where chunked is last, the end of the body could be found, but not what it means (501);
+// elsewhere nobody knows where the next request begins (400).
+Refusal judge_transfer_encoding(std::string_view value) {
+    if (equal_ignoring_case(value, "chunked")) {
+        return kAccepted;
+    }
+    bool ends_chunked = false;
+    bool malformed = false;
+    std::optional<std::string_view> list = value;
+    for (std::string_view coding; next_member(list, coding);) {
+        malformed = malformed || ends_chunked || coding.empty();
+        ends_chunked = equal_ignoring_case(coding, "chunked");
+    }
+    if (ends_chunked && !malformed) {
+        return {501, "The only transfer coding known here is chunked."};
+    }
+    return {400, "Transfer-Encoding is malformed or does not end with chunked."};
+}
+
 Refusal header_refusal(llhttp_errno_t error) {
     switch (error) {
         case HPE_UNEXPECTED_CONTENT_LENGTH:
@@ -132,6 +151,8 @@ void RequestParser::begin_message() {
     has_host_ = false;
     has_content_length_ = false;
     has_transfer_encoding_ = false;
+    wants_close_ = false;
+    wants_keep_alive_ = false;
     body_bytes_ = 0;
     extension_bytes_ = 0;
     framing_bytes_ = 0;
@@ -178,6 +199,7 @@ RequestParser::Step RequestParser::feed_request_line(std::string_view bytes) {
             return refuse(refusal, consumed);
         }
         phase_ = Phase::Headers;
+        llhttp_->begin_headers();
         fields_.emplace_back();
         Step step = feed_headers(bytes.substr(consumed));
         step.consumed += consumed;
@@ -203,15 +225,7 @@ Refusal RequestParser::accept_request_line() {
     head_.http_minor = line.http_minor;
     head_.is_head = line.method == "HEAD";
     authority_ = line.authority;
-    switch (llhttp_->execute(line_).error) {
-        case HPE_OK:
-            return kAccepted;
-        case HPE_INVALID_METHOD:
-        case HPE_INVALID_CONSTANT:  // a method of RTSP
-            return {501, "The request method is not known here."};
-        default:
-            return {400, "The request target is malformed."};
-    }
+    return kAccepted;
 }
 
 // ---- headers
@@ -294,16 +308,34 @@ Refusal RequestParser::judge_field(ipc::KnownHeader known, std::string_view valu
         if (head_.http_minor == 0) {
             return {400, "HTTP/1.0 has no Transfer-Encoding."};
         }
-        if (!equal_ignoring_case(value, "chunked")) {
-            return {501, "The only transfer coding known here is chunked."};
-        }
+        return judge_transfer_encoding(value);
     } else if (known == ipc::KnownHeader::Expect) {
-        if (!equal_ignoring_case(value, "100-continue")) {
-            return {417, "The only expectation known here is 100-continue."};
-        }
-        head_.expects_continue = head_.http_minor == 1;  // RFC 9110 10.1.1
+        return judge_expect(value);
+    } else if (known == ipc::KnownHeader::Connection) {
+        note_connection(value);
     }
     return kAccepted;
+}
+
+Refusal RequestParser::judge_expect(std::string_view value) {
+    std::optional<std::string_view> list = value;
+    for (std::string_view member; next_member(list, member);) {
+        if (equal_ignoring_case(member, "100-continue")) {
+            head_.expects_continue = head_.http_minor == 1;  // RFC 9110 10.1.1
+        } else if (!member.empty()) {
+            return {417, "The only expectation known here is 100-continue."};
+        }
+    }
+    return kAccepted;
+}
+
+// llhttp would do it, but overlooks "close" before a tab and takes Proxy-Connection for Connection.
+void RequestParser::note_connection(std::string_view value) {
+    std::optional<std::string_view> list = value;
+    for (std::string_view member; next_member(list, member);) {
+        wants_close_ = wants_close_ || equal_ignoring_case(member, "close");
+        wants_keep_alive_ = wants_keep_alive_ || equal_ignoring_case(member, "keep-alive");
+    }
 }
 
 Refusal RequestParser::accept_head() {
@@ -313,6 +345,9 @@ Refusal RequestParser::accept_head() {
     }
     FETTLE_ASSERT(!(has_content_length_ && has_transfer_encoding_), "llhttp refuses both together");
     if (has_transfer_encoding_) {
+        if (!llhttp_->chunked()) {  // it is stricter about blanks behind the word, and it will decode the body
+            return header_refusal(HPE_INVALID_TRANSFER_ENCODING);
+        }
         head_.body = BodyKind::Chunked;
     } else if (head_.content_length > 0) {
         head_.body = BodyKind::Length;
@@ -321,7 +356,7 @@ Refusal RequestParser::accept_head() {
         }
     }
     head_.expects_continue = head_.expects_continue && head_.body != BodyKind::None;
-    head_.keep_alive = llhttp_->keep_alive();
+    head_.keep_alive = !wants_close_ && (head_.http_minor == 1 || wants_keep_alive_);  // RFC 9112 9.3
     publish_headers();
     return kAccepted;
 }

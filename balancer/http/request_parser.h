@@ -7,17 +7,20 @@
 //
 // Done here:
 // - The request line (request_line.h), because llhttp takes several blanks between its parts, fragments, and the
-//   protocols RTSP and ICE without telling. At most one empty line before it.
-// - Host and target rules.
+//   protocols RTSP and ICE without telling, and knows a fixed list of methods only. It is shown a line of ours instead.
+//   At most one empty line before it.
+// - Host, target, Connection and Expect rules.
 // - Transfer-Encoding is absent or exactly "chunked" and of HTTP/1.1; llhttp takes "gzip, chunked" and HTTP/1.0.
+// - Chunk extensions have names, and values where there is a '='; llhttp takes ";=", ";;" and ";a=b\"c\"".
 // - Bodies with a Content-Length are counted.
 // - All limits. llhttp has none, not even for chunk extensions and leading zeros of chunk sizes.
 //
 // Relied upon:
 // - Header lines: token names, no blank before the colon, no obs-fold, no bare CR or LF, no control characters.
-// - Content-Length: digits, overflow, at most once, never beside Transfer-Encoding. Connection tokens.
+// - Content-Length: digits, overflow, at most once, never beside Transfer-Encoding.
 // - The chunked coding with extensions and trailers.
-// - Methods: llhttp knows a fixed list, others are answered 501. It is shown the request line as well.
+//
+// docs/http.md tells users where this is stricter than the RFCs; tests/http_cases shows each rule.
 //
 // Pure: no sockets, no clock. Not thread-safe. In steady state nothing is allocated: buffers are reused from request to
 // request, and given back only when an unusually large head had blown them up.
@@ -144,6 +147,8 @@ class RequestParser {
     [[nodiscard]] Refusal accept_request_line();
     [[nodiscard]] Refusal accept_field();
     [[nodiscard]] Refusal judge_field(ipc::KnownHeader known, std::string_view value);
+    [[nodiscard]] Refusal judge_expect(std::string_view value);
+    void note_connection(std::string_view value);
     [[nodiscard]] Refusal accept_head();
     [[nodiscard]] std::string_view field_name(const Field& field) const;
     [[nodiscard]] std::string_view field_value(const Field& field) const;
@@ -171,6 +176,8 @@ class RequestParser {
     bool has_host_ = false;
     bool has_content_length_ = false;
     bool has_transfer_encoding_ = false;
+    bool wants_close_ = false;
+    bool wants_keep_alive_ = false;
 
     // body
     std::uint64_t body_bytes_ = 0;

@@ -3,11 +3,14 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace fettle::http {
 
 namespace {
+
+using namespace std::string_literals;
 
 struct Target {
     std::string_view line;
@@ -90,14 +93,36 @@ TEST_CASE("a malformed request line is refused with 400", "[request line]") {
     }
 }
 
+TEST_CASE("methods of any name are passed on, unless they could be taken for another or are no methods",
+          "[request line]") {
+    for (const std::string_view method : {"GET", "M-SEARCH", "VERSION-CONTROL", "X", "BREW_2", "UPDATEREDIRECTREF"}) {
+        INFO(method);
+        const std::string line = std::string(method) + " / HTTP/1.1";
+        const auto parsed = parse_request_line(line);
+        REQUIRE(std::holds_alternative<RequestLine>(parsed));
+    }
+    const std::string longest(32, 'A');
+    const std::string longest_line = longest + " / HTTP/1.1";
+    CHECK(std::holds_alternative<RequestLine>(parse_request_line(longest_line)));
+    for (const std::string& method : {"get"s, "Get"s, "G+T"s, "G.T"s, "CONNECT"s, "PRI"s, longest + "A"}) {
+        INFO(method);
+        const std::string line = method + " / HTTP/1.1";
+        const auto parsed = parse_request_line(line);
+        REQUIRE(std::holds_alternative<Refusal>(parsed));
+        CHECK(std::get<Refusal>(parsed).status == 501);
+    }
+}
+
 TEST_CASE("a Host value is a host with an optional port", "[request line]") {
-    for (const std::string_view host :
-         {"", "h", "a.b-c_d~e", "1.2.3.4:80", "[::1]", "[fe80::1]:8000", "h:", "xn--bcher-kva.example", "%41"}) {
+    for (const std::string_view host : {"", "h", "a.b-c_d~e", "1.2.3.4:80", "[::1]", "[fe80::1]:8000", "h:",
+                                        "xn--bcher-kva.example", "%41", "[::ffff:1.2.3.4]", "[v1.fe80::a+en1]:80"}) {
         INFO(host);
         CHECK(valid_host(host));
     }
-    for (const std::string_view host : {"a b", "a/b", "u@h", "h:80a", "h:123456", "h:80:81", "[::1", "::1]", "[]",
-                                        "[::1]x", "[[::1]]", "a\"b", "a<b", "h?q", "h#f", "a\\b", "\xc3\xa4", "::1"}) {
+    for (const std::string_view host :
+         {"a b",    "a/b",     "u@h",       "h:80a",    "h:123456",     "h:80:81", "[::1",  "::1]",     "[]",
+          "[::1]x", "[[::1]]", "a\"b",      "a<b",      "h?q",          "h#f",     "a\\b",  "\xc3\xa4", "::1",
+          "%4",     "%zz",     "[1.2.3.4]", "[::1::2]", "[::1%25eth0]", "[v.a]",   "[v1.]", "[v1]",     "[vx.a]"}) {
         INFO(host);
         CHECK_FALSE(valid_host(host));
     }
