@@ -17,6 +17,9 @@ target_compile_definitions(fettle_options INTERFACE _GNU_SOURCE _GLIBCXX_ASSERTI
 if(FETTLE_WERROR)
     target_compile_options(fettle_options INTERFACE -Werror)
 endif()
+if(FETTLE_FUZZ)
+    target_compile_options(fettle_options INTERFACE -fsanitize=fuzzer-no-link)   # coverage for the fuzzer; its main comes with the targets
+endif()
 if(FETTLE_SANITIZE)
     # Without vptr: that check opens a pipe to look at an object, and reports a healthy one when a test has used up all descriptors.
     target_compile_options(fettle_options INTERFACE -fsanitize=${FETTLE_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all)

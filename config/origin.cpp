@@ -1,5 +1,7 @@
 #include "config/origin.h"
 
+#include "config/value.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,12 +36,12 @@ void Effective::assign(const Setting& setting, Value value, Origin origin) {
 std::string Problem::message() const {
     switch (origin.kind) {
         case Origin::BuiltIn:
-            return what;
+            return one_line(what);
         case Origin::Environment:
-            return fmt::format("environment variable {}: {}", origin.where, what);
+            return one_line(fmt::format("environment variable {}: {}", origin.where, what));
         case Origin::File:
         case Origin::CommandLine:
-            return fmt::format("{}: {}", origin.where, what);
+            return one_line(fmt::format("{}: {}", origin.where, what));
     }
     return {};
 }

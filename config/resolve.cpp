@@ -69,8 +69,9 @@ void warn_of_mistyped_variables(const Environment& environment, Resolution& reso
         }
         const std::string near = nearest(variable, names);
         if (!near.empty() && edit_distance(variable, near) <= kSlips) {
-            resolution.warnings.push_back(fmt::format(
-                    "environment variable {} is not a setting and is ignored; did you mean {}?", variable, near));
+            resolution.warnings.push_back(
+                    fmt::format("environment variable {} is not a setting and is ignored; did you mean {}?",
+                                one_line(variable), near));
         }
     }
 }

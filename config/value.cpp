@@ -245,6 +245,19 @@ std::string map_to_toml(const TextMap& map) {
     return text.empty() ? "{}" : "{ " + text + " }";
 }
 
+// Control characters as TOML escapes them.
+void append_printable(char c, std::string& out) {
+    if (c == '\n') {
+        out += "\\n";
+    } else if (c == '\t') {
+        out += "\\t";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+        out += fmt::format("\\u{:04X}", static_cast<unsigned char>(c));
+    } else {
+        out += c;
+    }
+}
+
 }  // namespace
 
 std::string expectation(const Setting& setting) {
@@ -373,17 +386,19 @@ std::string quoted(std::string_view text) {
     for (const char c : text) {
         if (c == '"' || c == '\\') {
             out += {'\\', c};
-        } else if (c == '\n') {
-            out += "\\n";
-        } else if (c == '\t') {
-            out += "\\t";
-        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            out += fmt::format("\\u{:04X}", static_cast<unsigned char>(c));
         } else {
-            out += c;
+            append_printable(c, out);
         }
     }
     return out + '"';
+}
+
+std::string one_line(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        append_printable(c, out);
+    }
+    return out;
 }
 
 }  // namespace fettle::config

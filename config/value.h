@@ -38,4 +38,7 @@ namespace fettle::config {
 // The same for messages: a long text is cut.
 [[nodiscard]] std::string excerpt(std::string_view text);
 
+// Control characters are escaped as quoted() does, so that a message stays one line whatever it quotes.
+[[nodiscard]] std::string one_line(std::string_view text);
+
 }  // namespace fettle::config

@@ -309,4 +309,23 @@ TEST_CASE("the variables of this process are read whole, also those with an equa
     CHECK(environment.at("FETTLE_TEST_VARIABLE") == "a=b=c");
 }
 
+TEST_CASE("a problem is one line, whatever control characters the sources hold", "[resolve]") {
+    const TemporaryFile file("[http]\n\"max\\nheaders\" = 1\n[listen]\nbind = \"[\\u001b[31m]:1\"\n");
+
+    const Resolution resolution =
+            resolve({.file = file.path(),
+                     .environment = {{"PORT", "80\nerror: all is lost"}, {"FETTLE_HTTP_MAX_HEADER\n", "5"}},
+                     .command_line = {}},
+                    Purpose::Show);
+
+    CHECK(resolution.problems.size() == 3);
+    CHECK(resolution.warnings.size() == 1);
+    std::vector<std::string> lines = messages(resolution.problems);
+    lines.insert(lines.end(), resolution.warnings.begin(), resolution.warnings.end());
+    for (const std::string& line : lines) {
+        INFO(line);
+        CHECK(line.find_first_of("\n\x1b") == std::string::npos);
+    }
+}
+
 }  // namespace fettle::config
