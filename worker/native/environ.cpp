@@ -168,9 +168,9 @@ bool put_header(const Constants& constants, const ipc::RequestView& request, con
 }
 
 bool put_headers(const Constants& constants, const ipc::RequestView& request, PyObject* environ) {
-    bool chunked = false;
+    bool declared = false;
     for (const ipc::HeaderEntry& entry : request.headers()) {
-        chunked = chunked || entry.known == static_cast<std::uint16_t>(ipc::KnownHeader::TransferEncoding);
+        declared = declared || entry.known == static_cast<std::uint16_t>(ipc::KnownHeader::ContentLength);
         if (!put_header(constants, request, entry, environ)) {
             return false;
         }
@@ -178,7 +178,7 @@ bool put_headers(const Constants& constants, const ipc::RequestView& request, Py
     // A chunked body that arrived whole has a length by now. Applications that ask only for CONTENT_LENGTH would miss
     // the body.
     const std::uint64_t length = request.record().body_length;
-    return !chunked || length == ipc::kBodyLengthUnknown ||
+    return declared || length == 0 || length == ipc::kBodyLengthUnknown ||
            put(environ, constants[Name::ContentLength], decimal(length));
 }
 
