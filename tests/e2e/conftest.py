@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from devtools import processes
 from devtools.server import BINARY
-from devtools.waiting import wait_until
-from harness import Server, signal_if_there, strays
+from harness import Server, leftover
 
 
 def pytest_configure():
@@ -57,23 +56,3 @@ def server(request, folder):
         print("\n".join(problems))  # the test's own failure comes first
     else:
         assert not problems, "\n\n".join(problems)
-
-
-def leftover(before):
-    """Reaps what ended meanwhile; kills and reports what did not."""
-
-    def reaped():
-        try:
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
-        except ChildProcessError:
-            pass
-        return not [p for p in strays(before) if p.zombie]
-
-    wait_until(reaped, 5, "zombies to be reaped")
-    found = strays(before)
-    for process in found:
-        signal_if_there(process.pid)
-    if found:
-        wait_until(lambda: reaped() and not strays(before), 5, "killed strays to end")
-    return [f"left behind: pid {p.pid} ({p.state}): {p.command}" for p in found]

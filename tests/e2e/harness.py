@@ -217,3 +217,23 @@ def signal_if_there(pid, number=signal.SIGKILL):
 def strays(before):
     """Descendants of the test process that were not there before the test."""
     return [p for p in processes.descendants(os.getpid()) if (p.pid, p.started) not in before]
+
+
+def leftover(before):
+    """Reaps what ended meanwhile; kills and reports what did not."""
+
+    def reaped():
+        try:
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+        except ChildProcessError:
+            pass
+        return not [p for p in strays(before) if p.zombie]
+
+    wait_until(reaped, 5, "zombies to be reaped")
+    found = strays(before)
+    for process in found:
+        signal_if_there(process.pid)
+    if found:
+        wait_until(lambda: reaped() and not strays(before), 5, "killed strays to end")
+    return [f"left behind: pid {p.pid} ({p.state}): {p.command}" for p in found]

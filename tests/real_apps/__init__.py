@@ -1,0 +1,1 @@
+"""Real applications on fettle, each driven by its real client: see README.md."""
