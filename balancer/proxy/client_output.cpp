@@ -39,7 +39,8 @@ ClientOutput::~ClientOutput() {
 }
 
 std::string& ClientOutput::tail() {
-    if (buffer_.capacity() == kWithoutHeap) {
+    // A few bytes fit into the string object itself, so that its capacity alone does not tell that it is unused.
+    if (buffer_.empty() && buffer_.capacity() == kWithoutHeap) {
         buffer_ = pool_.take();
     }
     return buffer_;
