@@ -18,7 +18,7 @@ SERVERS = {
     },
 }
 
-AWAIT_CONTINUE = object()  # in a wire: the client waits here for 100 Continue
+AWAIT_CONTINUE = None  # in a wire: the client waits here for 100 Continue
 
 _ESCAPE = re.compile(
     rb"\\(?:(?P<plain>[rnt0\\])|x(?P<code>[0-9a-f]{2})|\{(?P<count>[0-9]+)\|(?P<text>[^}]*)\})", re.IGNORECASE

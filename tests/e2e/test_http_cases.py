@@ -28,12 +28,11 @@ CASES = http_case.load_all()
 CONSTANT = {
     "wsgi.version": [1, 0],
     "wsgi.url_scheme": "http",
-    "wsgi.multithread": False,
     "wsgi.multiprocess": False,
     "wsgi.run_once": False,
     "wsgi.input_terminated": True,
 }
-OBJECTS = {"wsgi.input", "wsgi.errors", "wsgi.file_wrapper"}
+OTHERS = {"wsgi.input", "wsgi.errors", "wsgi.file_wrapper", "wsgi.multithread"}
 # CGI variables of the server and the connection; the others follow from the request.
 OF_SERVER = {"SERVER_NAME", "SERVER_PORT", "SERVER_SOFTWARE", "REMOTE_ADDR", "REMOTE_PORT"}
 
@@ -48,11 +47,12 @@ class Calls:
 
 @pytest.fixture
 def witness(server):
-    """witness("small") starts the server of that name, with an application that tells what it saw."""
+    """witness("small", **http) starts the server of that name, with an application that tells what it saw."""
 
-    def start(name):
+    def start(name, threads=1, **http):
         settings = {
-            "http": http_case.SERVERS[name],
+            "concurrency": {"processes": 1, "threads": threads},
+            "http": {**http_case.SERVERS[name], **http},
             "queue": {"max_length": 10_000, "timeout": 60},
             "timeouts": {"header": 60, "body": 60, "keep_alive": 60},
         }
@@ -88,7 +88,7 @@ def request_differences(expected, seen, source):
     for key, value in CONSTANT.items():
         if environ.get(key) != value:
             yield f"{key}: expected {value!r}, got {environ.get(key)!r}"
-    missing = (OBJECTS | OF_SERVER) - seen["types"].keys()
+    missing = (OTHERS | OF_SERVER) - seen["types"].keys()
     if missing:
         yield f"environ has no {sorted(missing)}"
     if (seen["length"], seen["sha256"]) != (len(expected.body), hashlib.sha256(expected.body).hexdigest()):
@@ -192,6 +192,36 @@ def test_every_case_ends_as_it_says(witness, capsys, mode):
             f" {len(failures)} failures, seed {SEED}"
         )
     assert not failures, report(CASES, failures, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bodies_that_are_streamed_smuggle_nothing(witness, mode):
+    """With http.stream_body the application is called before a body is known to be sound. A malformed one is an error to
+    it, and all else is as without streaming: the refusal, the end, and nothing behind it is executed."""
+    threads = 60  # as many connections at once: each has the application's attention while its body comes in
+    server = witness("default", threads, stream_body=True, body_buffer_bytes=0)
+    server.allow_log(r"request failed status=(200|500|502) ", "application (failed|raised)", "Traceback")
+    cases = [streamed(case) for case in CASES if case.server == "default"]
+    exchanges = client.run(server.address, cases, MODES[mode], client.source_addresses(), at_once=threads)
+    calls = witnessed(server)
+
+    begun = {}  # requests whose bodies the application could not read to the end
+    for case, exchange in zip(cases, exchanges, strict=True):
+        ours = calls[exchange.source]
+        if case.malformed and len(ours.targets) == len(ours.seen) + 1 and ours.targets[-1] != "/smuggled":
+            begun[case.name] = ours.targets.pop()
+    failures = failures_of(cases, exchanges, calls)
+    assert not failures, report(CASES, failures, mode)
+    assert begun or mode != "byte by byte", "nothing was streamed"
+
+
+def streamed(case):
+    """The case as a server sees it that streams bodies: it does not know the length of a chunked one."""
+    case = copy.deepcopy(case)
+    for request in case.requests:
+        if not any(name == "content-length" for name, _ in request.fields):
+            request.environ.pop("CONTENT_LENGTH", None)
+    return case
 
 
 def falsified(case):
