@@ -298,6 +298,18 @@ def test_the_strict_reader_refuses_what_no_server_may_send():
         client.strict_responses.Reader(head + b"Content-Length: 2\r\n\r\na").response(ended=True)
 
 
+def test_the_documentation_names_cases_that_exist():
+    """docs/http.md: of the table of attempts, the last column."""
+    text = (http_case.FOLDER.parents[1] / "docs/http.md").read_text()
+    rows = [row for row in text.partition("## What smugglers try")[2].partition("\n## ")[0].splitlines() if "`" in row]
+    assert len(rows) > 15
+    for row in rows:
+        folder = "*"
+        for name in re.findall("`([^`]+)`", row.split("|")[-2]):
+            folder, _, file = name.rpartition("/") if "/" in name else (folder, "", name)
+            assert list(http_case.FOLDER.glob(f"{folder}/{file or '*'}.case")), f"{name}: no such case"
+
+
 def test_the_corpus_is_complete_and_in_order():
     """Each case tells which clause it tests and why; none exists twice (its id is its path); there are enough of both
     kinds."""
