@@ -1,6 +1,7 @@
 #include "config/checks.h"
 
 #include "config/bind_address.h"
+#include "config/ip_address.h"
 
 #include <fmt/format.h>
 
@@ -70,6 +71,18 @@ Result<void> check_target(std::string_view text) {
 Result<void> check_bind_address(std::string_view text) {
     FETTLE_TRY(address, parse_bind_address(text));
     (void)address;  // only its form matters here
+    return {};
+}
+
+Result<void> check_trusted_peer(std::string_view text) {
+    if (text == TrustedPeers::kUnix) {
+        return {};
+    }
+    if (text == "*") {
+        return Error{R"(everybody is written "0.0.0.0/0", "::/0", "unix")"};
+    }
+    FETTLE_TRY(network, parse_ip_network(text));
+    (void)network;  // only its form matters here
     return {};
 }
 

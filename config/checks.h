@@ -13,6 +13,9 @@ namespace fettle::config {
 // An address parse_bind_address() reads.
 [[nodiscard]] Result<void> check_bind_address(std::string_view text);
 
+// Somebody to trust: an address, a network or "unix" (config/ip_address.h).
+[[nodiscard]] Result<void> check_trusted_peer(std::string_view text);
+
 // The name of an environment variable that a worker may be given.
 [[nodiscard]] Result<void> check_variable_name(std::string_view text);
 

@@ -17,12 +17,24 @@ constexpr std::span<const std::string_view> kNames{};  // in the order of the en
 constexpr std::array<std::string_view, 1> kModeNames{"processes"};
 constexpr std::array<std::string_view, 4> kLogLevelNames{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> kLogFormatNames{"text", "json"};
+constexpr std::array<std::string_view, 3> kForwardedNames{"off", "x-forwarded", "forwarded"};
+constexpr std::array<std::string_view, 2> kProxyProtocolNames{"off", "require"};
+constexpr std::array<std::string_view, 2> kUnderscoreNames{"drop", "refuse"};
+constexpr std::array<std::string_view, 2> kHalfCloseNames{"cancel", "answer"};
 template <>
 constexpr std::span<const std::string_view> kNames<Mode>{kModeNames};
 template <>
 constexpr std::span<const std::string_view> kNames<LogLevel>{kLogLevelNames};
 template <>
 constexpr std::span<const std::string_view> kNames<LogFormat>{kLogFormatNames};
+template <>
+constexpr std::span<const std::string_view> kNames<ForwardedHeaders>{kForwardedNames};
+template <>
+constexpr std::span<const std::string_view> kNames<ProxyProtocol>{kProxyProtocolNames};
+template <>
+constexpr std::span<const std::string_view> kNames<UnderscoreHeaders>{kUnderscoreNames};
+template <>
+constexpr std::span<const std::string_view> kNames<HalfClose>{kHalfCloseNames};
 
 template <class Field>
 Value to_value(const Field& field) {
@@ -195,6 +207,42 @@ std::vector<Setting> http_settings() {
     };
 }
 
+std::vector<Setting> http_peer_settings() {
+    return {
+        setting<&Config::http, &Http::trusted_proxies>(
+            "http", "trusted_proxies", TextListKind{.empty = Emptiness::Allowed, .check = check_trusted_peer},
+            "The proxies in front that may speak for their clients: addresses (`192.0.2.7`), networks "
+            "(`10.0.0.0/8`, `2001:db8::/32`), and `unix` for whoever connects to a Unix socket. They are believed what "
+            "`http.forwarded` and `http.proxy_protocol` name, and nobody else is. List every proxy of a chain, and only "
+            "proxies that set or extend these headers themselves."),
+        setting<&Config::http, &Http::forwarded>(
+            "http", "forwarded", ChoiceKind{kNames<ForwardedHeaders>, {}},
+            "The headers by which a trusted proxy tells about its client. `x-forwarded`: `X-Forwarded-For`, `-Proto`, "
+            "`-Host` and `-Port`. `forwarded`: `Forwarded` (RFC 7239). The client is the last address from the right that "
+            "is no trusted proxy; it becomes `REMOTE_ADDR` and the access log's client. The scheme becomes "
+            "`wsgi.url_scheme`, the host `HTTP_HOST`, and `SERVER_NAME` and `SERVER_PORT` follow them. What the "
+            "application gets: the named headers of trusted proxies as they came, none of the other family, and none of "
+            "either from anybody else. A malformed one of a trusted proxy: 400. `off`: none of them is read or removed; an "
+            "application that reads them itself must know who sent them."),
+        setting<&Config::http, &Http::proxy_protocol>(
+            "http", "proxy_protocol", ChoiceKind{kNames<ProxyProtocol>, {}},
+            "`require`: every connection begins with a header of the PROXY protocol, version 1 or 2, that names the "
+            "client; it must come from one of `http.trusted_proxies` and within `timeouts.header`. Connections without it, "
+            "or of somebody else, are closed, with a line in the log."),
+        setting<&Config::http, &Http::underscore_headers>(
+            "http", "underscore_headers", ChoiceKind{kNames<UnderscoreHeaders>, {}},
+            "What happens to a request header with an underscore in its name, which an application could not tell from "
+            "one with a dash (`X_User` and `X-User` are both `HTTP_X_USER`). `drop`: the application does not see the "
+            "header; the log says so. `refuse`: 400."),
+        setting<&Config::http, &Http::half_close>(
+            "http", "half_close", ChoiceKind{kNames<HalfClose>, {}},
+            "What it means that a client closes its side while its request waits or runs; TCP does not tell a client that "
+            "left from one that only has nothing more to send (`nc -N`). `cancel`: it left. Its request is taken back from "
+            "the queue, and a running application learns of it with the next piece it sends. `answer`: it waits for its "
+            "answers; requests of clients that left then run as well, unless the connection is reset."),
+    };
+}
+
 std::vector<Setting> queue_and_timeout_settings() {
     const DurationKind step{.min = Seconds{0.001}, .max = kDay};
     return {
@@ -318,7 +366,7 @@ std::span<const Section> sections() {
 std::span<const Setting> settings() {
     static const std::vector<Setting> all = [] {
         std::vector<Setting> list;
-        for (auto part : {app_settings, listen_settings, concurrency_settings, http_settings,
+        for (auto part : {app_settings, listen_settings, concurrency_settings, http_settings, http_peer_settings,
                           queue_and_timeout_settings, recycle_and_restart_settings, log_settings}) {
             const std::vector<Setting> some = part();
             list.insert(list.end(), some.begin(), some.end());

@@ -54,7 +54,8 @@ struct TextKind {
     TextCheck check = nullptr;
 };
 
-struct TextListKind {  // one or more texts
+struct TextListKind {  // one or more texts, or none if it may be empty
+    Emptiness empty = Emptiness::Refused;
     TextCheck check = nullptr;
 };
 

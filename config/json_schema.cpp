@@ -42,9 +42,10 @@ Json kind_schema(const Kind& kind) {
                     [](const TextKind& text) {
                         return Json{{"type", "string"}, {"minLength", text.empty == Emptiness::Allowed ? 0 : 1}};
                     },
-                    [](const TextListKind&) {
+                    [](const TextListKind& list) {
                         const Json text{{"type", "string"}, {"minLength", 1}};
-                        return any_of({text, Json{{"type", "array"}, {"items", text}, {"minItems", 1}}});
+                        const int least = list.empty == Emptiness::Allowed ? 0 : 1;
+                        return any_of({text, Json{{"type", "array"}, {"items", text}, {"minItems", least}}});
                     },
                     [](const TextMapKind&) {
                         return Json{{"type", "object"}, {"additionalProperties", Json{{"type", "string"}}}};

@@ -201,9 +201,12 @@ class Walk {
             return accept(setting, TextList{**node.as_string()}, node);
         }
         const auto* array = node.as_array();
-        if (array == nullptr || array->empty()) {
-            complain(node.source(), setting.name(), mismatch(setting, array == nullptr ? found(node) : "empty").what);
+        if (array == nullptr) {
+            complain(node.source(), setting.name(), mismatch(setting, found(node)).what);
             return std::nullopt;
+        }
+        if (array->empty()) {
+            return accept(setting, TextList{}, node);
         }
         TextList list;
         for (const toml::node& item : *array) {

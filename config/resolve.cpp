@@ -27,7 +27,9 @@ void put(Resolution& resolution, const Setting& setting, Result<Value> value, Or
 
 bool takes_empty_text(const Setting& setting) {
     const auto* text = std::get_if<TextKind>(&setting.kind);
-    return text != nullptr && text->empty == Emptiness::Allowed;
+    const auto* list = std::get_if<TextListKind>(&setting.kind);
+    return (text != nullptr && text->empty == Emptiness::Allowed) ||
+           (list != nullptr && list->empty == Emptiness::Allowed);
 }
 
 // An empty variable counts as not set, unless the empty text is a value.

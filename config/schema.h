@@ -19,6 +19,10 @@ inline constexpr int kMaxThreadsPerProcess = 128;  // with the spare lanes (a qu
 enum class Mode { Processes };
 enum class LogLevel { Debug, Info, Warning, Error };
 enum class LogFormat { Text, Json };
+enum class ForwardedHeaders { Off, XForwarded, Forwarded };
+enum class ProxyProtocol { Off, Require };
+enum class UnderscoreHeaders { Drop, Refuse };
+enum class HalfClose { Cancel, Answer };
 
 struct App {
     std::string target;  // MODULE[:ATTR]
@@ -53,6 +57,11 @@ struct Http {
     bool stream_body = false;              // hand bodies over 64 KB to the application as they arrive
     std::string server_header = "fettle";  // empty: no Server header
     int max_connections = 10000;
+    std::vector<std::string> trusted_proxies;  // addresses, networks, "unix"
+    ForwardedHeaders forwarded = ForwardedHeaders::Off;
+    ProxyProtocol proxy_protocol = ProxyProtocol::Off;
+    UnderscoreHeaders underscore_headers = UnderscoreHeaders::Drop;
+    HalfClose half_close = HalfClose::Cancel;
 };
 
 struct Queue {

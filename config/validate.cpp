@@ -41,6 +41,31 @@ class Validation {
         }
     }
 
+    // Whom to trust and in what are two settings, so that nothing is believed by accident: one without the other is a
+    // mistake.
+    void trust_has_a_use() {
+        if (!usable("http.trusted_proxies") || !usable("http.forwarded") || !usable("http.proxy_protocol")) {
+            return;
+        }
+        const Http& http = effective_.config.http;
+        const bool someone = !http.trusted_proxies.empty();
+        const bool forwarded = http.forwarded != ForwardedHeaders::Off;
+        const bool proxy_protocol = http.proxy_protocol != ProxyProtocol::Off;
+        if (someone && !forwarded && !proxy_protocol) {
+            complain("http.trusted_proxies",
+                     "http.trusted_proxies has no effect while http.forwarded and http.proxy_protocol are \"off\"; set "
+                     "the one your proxies use, or remove it");
+        }
+        for (const auto& [active, setting] :
+             {std::pair(forwarded, "http.forwarded"), std::pair(proxy_protocol, "http.proxy_protocol")}) {
+            if (active && !someone) {
+                complain(setting, fmt::format("{} is {}, but nobody is trusted; list the proxies in "
+                                              "http.trusted_proxies",
+                                              setting, text(setting)));
+            }
+        }
+    }
+
     // With `limit` 0 the smaller one has no effect.
     template <class Number>
     void not_above(std::string_view smaller, Number value, std::string_view larger, Number limit) {
@@ -79,6 +104,7 @@ void validate(const Effective& effective, Purpose purpose, Problems& problems) {
         validation.target_is_given();
     }
     validation.addresses_differ();
+    validation.trust_has_a_use();
     validation.not_above("recycle.max_requests_jitter", config.recycle.max_requests_jitter, "recycle.max_requests",
                          config.recycle.max_requests);
     validation.not_above("recycle.max_lifetime_jitter", config.recycle.max_lifetime_jitter, "recycle.max_lifetime",

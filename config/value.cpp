@@ -174,7 +174,7 @@ Result<void> check_choice(const Setting& setting, const ChoiceKind& kind, std::s
 }
 
 Result<void> check_list(const Setting& setting, const TextListKind& kind, const TextList& list) {
-    if (list.empty()) {
+    if (list.empty() && kind.empty == Emptiness::Refused) {
         return mismatch(setting, "empty");
     }
     for (const std::string& text : list) {
@@ -223,7 +223,9 @@ Result<Value> parse_unchecked(const Setting& setting, std::string_view text) {
                               },
                               [&](const ChoiceKind&) { return Result<Value>{Value{std::string(text)}}; },
                               [&](const TextKind&) { return Result<Value>{Value{std::string(text)}}; },
-                              [&](const TextListKind&) { return Result<Value>{Value{split_at_commas(text)}}; },
+                              [&](const TextListKind&) {
+                                  return Result<Value>{Value{text.empty() ? TextList{} : split_at_commas(text)}};
+                              },
                               [&](const TextMapKind&) { return refuse(); },
                       },
                       setting.kind);
@@ -282,7 +284,10 @@ std::string expectation(const Setting& setting) {
                     [](const TextKind& kind) {
                         return std::string(kind.empty == Emptiness::Allowed ? "a text" : "a text that is not empty");
                     },
-                    [](const TextListKind&) { return std::string("a text or an array of texts"); },
+                    [](const TextListKind& kind) {
+                        return fmt::format("a text or an array of texts{}",
+                                           kind.empty == Emptiness::Allowed ? ", which may be empty" : "");
+                    },
                     [](const TextMapKind&) { return std::string("a table of texts, like { NAME = \"value\" }"); },
             },
             setting.kind);

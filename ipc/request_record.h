@@ -86,11 +86,11 @@ struct RequestRecord {
     Span method;
     Span path;            // before the '?', percent-encoded as received; "*" for OPTIONS *
     Span query;           // behind the '?', without it
-    Span client_address;  // numeric; empty for a Unix socket
-    Span server_name;     // what SERVER_NAME says: the listening address, or the Unix socket's path
+    Span client_address;  // numeric; empty for a Unix socket, or if a proxy hides it
+    Span server_name;     // what SERVER_NAME says: the listening address, the Unix socket's path, or what a proxy says
     Span request_id;      // 16 hexadecimal digits of ours, or the client's valid X-Request-ID
     Span body;            // the first (or whole) body, inline
-    std::uint16_t client_port = 0;
+    std::uint16_t client_port = 0;       // 0: not known
     std::uint16_t server_port = 0;       // 0 for a Unix socket
     std::uint32_t expects_continue = 0;  // 1: the client waits for "100 Continue"
     // HeaderEntry[header_count] follows, then the bytes.

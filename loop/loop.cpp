@@ -197,14 +197,19 @@ void Poll::set(Interest interest) {
         return;
     }
     // Fails only for a closing handle or a bad descriptor, both bugs of ours.
-    const int events = static_cast<int>(interest);   // Read = UV_READABLE, Write = UV_WRITABLE
+    const int events = static_cast<int>(interest);
     static_assert(static_cast<int>(Interest::Read) == UV_READABLE && static_cast<int>(Interest::Write) == UV_WRITABLE);
+    // Errors are reported whatever is asked for, but libuv polls only what asks for something; urgent data is what never
+    // comes. A hang-up without an error is reported as what was asked for.
+    static_assert(static_cast<int>(Interest::Failure) == UV_PRIORITIZED);
     const int status = uv_poll_start(&block_->handle, events, [](uv_poll_t* handle, int error, int ready) {
         if (auto* block = block_of<Block>(handle); !block->closing) {
-            if (error != 0) {
-                block->interest = Interest::None;  // libuv has stopped the handle
+            const bool failed = error != 0 || (ready & UV_PRIORITIZED) != 0;
+            if (failed) {
+                uv_poll_stop(handle);  // as libuv has done already after an error
+                block->interest = Interest::None;
             }
-            block->callback(Readiness{(ready & UV_READABLE) != 0, (ready & UV_WRITABLE) != 0, error != 0});
+            block->callback(Readiness{(ready & UV_READABLE) != 0, (ready & UV_WRITABLE) != 0, failed});
         }
     });
     FETTLE_ASSERT(status == 0, "uv_poll_start failed");

@@ -71,12 +71,14 @@ class Signal {
 };
 
 // Readiness of a descriptor (level-triggered, spurious wake-ups possible). At most one Poll per descriptor.
-enum class Interest : int { None = 0, Read = 1, Write = 2, ReadWrite = 3 };
+// Failure: only that the peer is gone for good (reset, or a Unix socket closed at both ends). Urgent data, which nobody
+// sends, would be taken for it.
+enum class Interest : int { None = 0, Read = 1, Write = 2, ReadWrite = 3, Failure = 8 };
 
 struct Readiness {
     bool readable = false;
     bool writable = false;
-    bool failed = false;   // libuv reported an error for the descriptor and stopped polling it; set() polls it again
+    bool failed = false;   // there is an error on the descriptor, and it is polled no more; set() polls it again
 };
 
 class Poll {

@@ -21,6 +21,9 @@ constexpr std::size_t kKeptFields = 64;
 
 constexpr Refusal kAccepted{};
 
+// The first byte of a TLS connection (RFC 8446 5.1: ContentType handshake).
+constexpr char kTlsHandshake = 0x16;
+
 constexpr std::size_t limit(int configured, int highest) {
     return static_cast<std::size_t>(std::clamp(configured, 1, highest));
 }
@@ -98,6 +101,7 @@ RequestParser::RequestParser(const config::Http& limits)
       max_header_bytes_(limit(limits.max_header_bytes, kHighestMaxHeaderBytes)),
       max_headers_(limit(limits.max_headers, kHighestMaxHeaders)),
       max_body_bytes_(static_cast<std::uint64_t>(std::max<std::int64_t>(limits.max_body_bytes, 0))),
+      refuse_underscores_(limits.underscore_headers == config::UnderscoreHeaders::Refuse),
       llhttp_(std::make_unique<Llhttp>(*this)) {}
 
 RequestParser::~RequestParser() = default;
@@ -148,6 +152,7 @@ void RequestParser::begin_message() {
     skipped_empty_line_ = false;
     header_bytes_ = 0;
     header_count_ = 0;
+    underscore_header_.clear();
     has_host_ = false;
     has_content_length_ = false;
     has_transfer_encoding_ = false;
@@ -180,8 +185,11 @@ RequestParser::Step RequestParser::feed_request_line(std::string_view bytes) {
         piece = piece.substr(0, end == std::string_view::npos ? end : end + 1);
         line_.append(piece);
         consumed += piece.size();
+        if (line_.front() == kTlsHandshake) {
+            return refuse({400, "The client speaks TLS; this port speaks HTTP without TLS."}, consumed);
+        }
         if (end == std::string_view::npos) {
-            // Not HTTP at all (a TLS greeting, say) is told at once instead of at the header time-out.
+            // Not HTTP at all is told at once instead of at the header time-out.
             if (!all(characters::kLine, without_line_end(line_))) {
                 return refuse({400, "The request line holds characters that HTTP does not allow."}, consumed);
             }
@@ -276,9 +284,14 @@ Refusal RequestParser::accept_field() {
     if (const Refusal refusal = judge_field(field.known, field_value(field)); refusal.status != 0) {
         return refusal;
     }
-    const bool drop = field.known == ipc::KnownHeader::TransferEncoding ||
-                      (field.known == ipc::KnownHeader::Other && name.find('_') != std::string_view::npos);
-    if (drop) {
+    const bool underscore = field.known == ipc::KnownHeader::Other && name.find('_') != std::string_view::npos;
+    if (underscore && refuse_underscores_) {
+        return {400, "A header name contains an underscore."};
+    }
+    if (underscore && underscore_header_.empty()) {
+        underscore_header_ = name;
+    }
+    if (underscore || field.known == ipc::KnownHeader::TransferEncoding) {
         header_text_.resize(field.name);
         fields_.pop_back();
     }
@@ -362,6 +375,7 @@ Refusal RequestParser::accept_head() {
 }
 
 void RequestParser::publish_headers() {
+    head_.underscore_header = underscore_header_;
     for (const Field& field : fields_) {
         const bool replaced = field.known == ipc::KnownHeader::Host && !authority_.empty();
         head_.headers.push_back(

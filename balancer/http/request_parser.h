@@ -69,8 +69,8 @@ struct RequestHead {
     std::string_view path;
     std::string_view query;  // behind the '?', without it
     // In the order received, without Transfer-Encoding (the body is de-chunked) and without names that contain '_' (in
-    // environ they would collide with '-'). The value of Host is replaced by the authority of an absolute-form target
-    // (RFC 9112 3.2.2).
+    // environ they would collide with '-'; http.underscore_headers may refuse them instead). The value of Host is
+    // replaced by the authority of an absolute-form target (RFC 9112 3.2.2).
     std::vector<HeaderField> headers;
     std::uint64_t content_length = 0;  // with BodyKind::Length
     BodyKind body = BodyKind::None;
@@ -78,6 +78,8 @@ struct RequestHead {
     bool keep_alive = false;        // the client's wish; the connection may know better
     bool expects_continue = false;  // "Expect: 100-continue" of an HTTP/1.1 request with a body
     bool is_head = false;
+    // The name of the first header that was left out because of its '_'; empty: none was.
+    std::string_view underscore_header;
 
     // The first header of that name; nullopt if there is none.
     [[nodiscard]] std::optional<std::string_view> find(ipc::KnownHeader known) const;
@@ -114,6 +116,10 @@ class RequestParser {
 
     // Valid from HeadComplete on; in case of Refused what was understood until then (request_line first).
     [[nodiscard]] const RequestHead& head() const { return head_; }
+
+    // For taking headers away and replacing values between HeadComplete and MessageComplete; what a new value refers to
+    // must live as long as the head.
+    [[nodiscard]] RequestHead& head() { return head_; }
 
     // True from the first byte of a request until MessageComplete: a connection that ends then was cut off in the
     // middle.
@@ -158,6 +164,7 @@ class RequestParser {
     const std::size_t max_header_bytes_;
     const std::size_t max_headers_;
     const std::uint64_t max_body_bytes_;
+    const bool refuse_underscores_;
     std::unique_ptr<Llhttp> llhttp_;
     Phase phase_ = Phase::RequestLine;
     Refusal refusal_;
@@ -173,6 +180,7 @@ class RequestParser {
     std::vector<Field> fields_;
     std::size_t header_bytes_ = 0;  // fed to llhttp, line ends and blanks included
     std::size_t header_count_ = 0;  // also those that are dropped
+    std::string underscore_header_;
     bool has_host_ = false;
     bool has_content_length_ = false;
     bool has_transfer_encoding_ = false;

@@ -15,7 +15,7 @@ namespace fettle::http {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kHopByHop{"connection",
+constexpr std::array<std::string_view, 11> kHopByHop{"connection",
                                                      "keep-alive",
                                                      "proxy-authenticate",
                                                      "proxy-authorization",
@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 10> kHopByHop{"connection",
                                                      "proxy-connection",
                                                      "te",
                                                      "trailer",
+                                                     "trailers",
                                                      "transfer-encoding",
                                                      "upgrade"};
 

@@ -40,6 +40,7 @@ Deadlines::Durations durations_of(const config::Timeouts& timeouts) {
 Clients::Clients(const Setup& setup, Dispatcher& dispatcher)
     : setup_(setup),
       dispatcher_(dispatcher),
+      trusted_peers_(setup.config.http.trusted_proxies),
       deadlines_(durations_of(setup.config.timeouts)),
       read_buffer_(std::make_unique_for_overwrite<std::byte[]>(kReadBytes)),
       next_request_id_(setup.first_request_id) {}
@@ -54,7 +55,8 @@ void Clients::adopt(Fd socket, Address client, const Address& server) {
             std::make_unique<Connection>(*this, std::move(socket), std::move(client), server));
     connection.place = connections_.size() - 1;
     if (auto started = connection.start(); !started) {
-        limited_log_.warning(now(), "connection dropped reason='{}'", started.error().message());
+        limited_log_.warning(now(), "connection dropped reason='{}' client={}", started.error().message(),
+                             connection.client_name());
         connection.close();
     }
 }

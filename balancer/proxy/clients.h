@@ -12,6 +12,7 @@
 #include "balancer/proxy/limited_log.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/ip_address.h"
 #include "config/schema.h"
 #include "loop/loop.h"
 
@@ -80,6 +81,8 @@ class Clients {
 
     [[nodiscard]] const config::Config& config() const { return setup_.config; }
 
+    [[nodiscard]] const config::TrustedPeers& trusted_peers() const { return trusted_peers_; }
+
     [[nodiscard]] const std::string& spool_directory() const { return setup_.spool_directory; }
 
     [[nodiscard]] Dispatcher& dispatcher() { return dispatcher_; }
@@ -124,6 +127,7 @@ class Clients {
 
     Setup setup_;
     Dispatcher& dispatcher_;
+    config::TrustedPeers trusted_peers_;
     Deadlines deadlines_;
     BufferPool buffers_;
     LimitedLog limited_log_;

@@ -22,17 +22,22 @@ constexpr std::uint16_t kClientLeft = 499;  // as nginx writes it into its acces
 Connection::Connection(Clients& clients, Fd socket, Address client, const Address& server)
     : clients_(clients),
       client_(std::move(client)),
-      server_(server),
+      server_(&server),
       socket_(std::move(socket)),
       read_deadline_(*this),
       send_deadline_(*this),
-      output_(clients.buffers()) {}
+      output_(clients.buffers()) {
+    if (client_.is_unix) {
+        client_.host.clear();  // a path that the client may have bound says nothing
+    }
+}
 
 Connection::~Connection() {
     FETTLE_ASSERT(exchange_ == nullptr, "a connection was dropped without close()");
 }
 
 Result<void> Connection::start() {
+    FETTLE_CHECK_OK(prepare_origin());
     auto poll = loop::Poll::create(clients_.loop(), socket_.get(), [this](loop::Readiness ready) { on_ready(ready); });
     if (!poll) {
         return std::move(poll).error();
@@ -65,8 +70,14 @@ void Connection::receive() {
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
-    if (got <= 0) {
-        leave(got == 0 ? "client closed the connection" : "connection lost");
+    if (got < 0) {
+        leave("connection lost");
+        return;
+    }
+    if (got == 0) {
+        input_ended_ = true;
+        leave_unless_owed();
+        update_interest();
         return;
     }
     if (phase_ == Phase::Linger || (answer_ == Answer::Ended && close_after_)) {
@@ -96,7 +107,20 @@ void Connection::process_kept() {
         kept_start_ = bytes.size() - rest.size();
         kept_ = std::move(bytes);
     }
+    if (input_ended_) {
+        leave_unless_owed();
+    }
     update_interest();
+}
+
+// The client has closed its side. Whether it still waits for an answer to what it asked before cannot be seen: it is a
+// setting. If so, only a reset tells that it left.
+void Connection::leave_unless_owed() {
+    const bool asked = request_complete_ || answer_ == Answer::Ended || !kept_.empty();
+    const bool owed = clients_.config().http.half_close == config::HalfClose::Answer && phase_ == Phase::Busy && asked;
+    if (!owed) {
+        leave("client closed the connection");
+    }
 }
 
 bool Connection::may_parse() const {
@@ -109,6 +133,9 @@ std::span<const std::byte> Connection::process(std::span<const std::byte> bytes)
     processing_ = true;
     while (may_parse()) {
         if (phase_ == Phase::Idle) {
+            if (proxy_header_ != nullptr) {
+                bytes = receive_proxy_header(bytes);
+            }
             if (bytes.empty()) {
                 break;
             }
@@ -153,14 +180,16 @@ void Connection::end_request() {
     own_body_bytes_ = 0;
     framer_ = http::BodyFramer();
     response_head_ = std::string();
+    origin_.reset();
+    awaits_continue_ = false;
     request_id_.clear();
     served_before_ = true;
     const bool more_came = unparsed_ || !kept_.empty();
-    if (close_after_ && (!whole || more_came)) {
+    if (close_after_ && !input_ended_ && (!whole || more_came)) {
         begin_linger();
         return;
     }
-    if (close_after_ || (clients_.stopping() && !more_came)) {
+    if (close_after_ || ((clients_.stopping() || input_ended_) && !more_came)) {
         close();
         return;
     }
@@ -215,10 +244,10 @@ void Connection::update_interest() {
         return;
     }
     const bool congested = exchange_ != nullptr && !request_complete_ && exchange_->body.congested();
-    const bool wants_to_read = !congested && kept_.size() - kept_start_ < kMaxKept;
+    const bool wants_to_read = !congested && !input_ended_ && kept_.size() - kept_start_ < kMaxKept;
     const bool wants_to_write = output_.size() > 0;
     poll_->set(wants_to_read ? (wants_to_write ? loop::Interest::ReadWrite : loop::Interest::Read)
-                             : (wants_to_write ? loop::Interest::Write : loop::Interest::None));
+                             : (wants_to_write ? loop::Interest::Write : loop::Interest::Failure));
 }
 
 void Connection::stop() {
@@ -239,7 +268,7 @@ void Connection::stop() {
 void Connection::leave(std::string_view reason) {
     if (phase_ == Phase::Busy && exchange_ != nullptr) {
         log::debug("client left before its response was complete reason='{}' client={} request_id={}", reason,
-                   client_.host, request_id_);
+                   client_name(), request_id_);
         if (answer_ == Answer::None) {
             status_ = kClientLeft;
         }
@@ -272,13 +301,22 @@ void Connection::close() {
 void Connection::on_deadline(DeadlineKind kind) {
     switch (kind) {
         case DeadlineKind::Header:
-            if (parser_ == nullptr) {
+            if (proxy_header_ != nullptr && proxy_header_->started()) {
+                refuse_proxy_header("it is not complete within timeouts.header");
+            } else if (parser_ == nullptr) {
                 close();  // it never sent a byte
             } else {
                 answer({.status = 408, .reason = "the request head took longer than timeouts.header"});
             }
             break;
         case DeadlineKind::Body:
+            if (awaits_continue_) {
+                // It took the beginning of the response for an answer to its question, rightly. An application that
+                // still reads would wait for ever; one that only answers is not to be disturbed.
+                exchange_->body.give_up();
+                clients_.dispatcher().body_progress(*exchange_);
+                break;
+            }
             answer({.status = 408, .reason = "the request body paused for longer than timeouts.body"});
             break;
         case DeadlineKind::Send:

@@ -9,11 +9,14 @@
 // Linger discards what still comes for a moment: closing a socket with unread bytes makes the kernel send a reset, and
 // the client may then lose the response it was about to read (RFC 9112 9.6).
 //
-// A client that closes its side has left, also in the middle of a response (as nginx and Gunicorn take it): its request
-// is taken back from the queue. Bytes of the next request (pipelining) are kept and parsed when the current one has
-// ended.
+// A client that closes its side has left, also in the middle of a response, as nginx takes it: its request is taken
+// back from the queue. With http.half_close = "answer" it gets its answers first, as Gunicorn and HAProxy have it.
+// Bytes of the next request (pipelining) are kept and parsed when the current one has ended.
 #pragma once
 
+#include "balancer/http/forwarded.h"
+#include "balancer/http/proxy_header.h"
+#include "balancer/http/request_encoder.h"
 #include "balancer/http/request_parser.h"
 #include "balancer/http/response_writer.h"
 #include "balancer/proxy/address.h"
@@ -55,6 +58,9 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
 
     [[nodiscard]] bool closed() const { return phase_ == Phase::Closed; }
 
+    // Who it is, for a line of the log.
+    [[nodiscard]] std::string_view client_name() const;
+
     // ---- of Clients
     std::size_t place = 0;  // among the connections
     bool in_flush_list = false;
@@ -94,8 +100,19 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     void after_send(ClientOutput::Sent sent);
     void update_interest();
     void leave(std::string_view reason);
+    void leave_unless_owed();
     void begin_linger();
     void let_go();
+
+    // ---- connection_origin.cpp: who speaks to whom, as far as proxies in front are believed
+    [[nodiscard]] Result<void> prepare_origin();
+    [[nodiscard]] bool trusts(const Address& address) const;
+    [[nodiscard]] std::span<const std::byte> receive_proxy_header(std::span<const std::byte> bytes);
+    void take_proxy_header(const http::ProxyHeader& header);
+    void refuse_proxy_header(std::string_view reason);
+    [[nodiscard]] bool read_forwarding_headers();
+    [[nodiscard]] http::RequestContext request_context() const;
+    [[nodiscard]] const std::string& client_address() const;
 
     // ---- connection_request.cpp: from a head to a dispatched exchange
     void on_step(const http::RequestParser::Step& step, bool more_follows);
@@ -118,8 +135,8 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     [[nodiscard]] bool keep_alive_wanted() const;
 
     Clients& clients_;
-    const Address client_;
-    const Address& server_;
+    Address client_;  // the peer, or whom its PROXY header names
+    const Address* server_;
     Fd socket_;
     std::optional<loop::Poll> poll_;
     Deadline read_deadline_;
@@ -129,8 +146,11 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     std::size_t kept_start_ = 0;
     ClientOutput output_;
 
-    std::unique_ptr<http::RequestParser> parser_;  // from the first byte of a request to its end
-    Exchange* exchange_ = nullptr;                 // from its complete head to its end
+    std::unique_ptr<http::ProxyHeaderParser> proxy_header_;  // until the connection's PROXY header is complete
+    std::unique_ptr<const Address> proxied_server_;          // of that header
+    std::optional<http::ForwardedOrigin> origin_;            // of the request
+    std::unique_ptr<http::RequestParser> parser_;            // from the first byte of a request to its end
+    Exchange* exchange_ = nullptr;                           // from its complete head to its end
     std::string request_id_;
     http::BodyFramer framer_;
     std::string response_head_;  // for the access log, if it wants it
@@ -141,9 +161,14 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
 
     Phase phase_ = Phase::Idle;
     Answer answer_ = Answer::None;
+    bool trusted_ = false;  // client_ is a proxy whose forwarding headers are believed
+    bool tls_ = false;      // by the PROXY header
+    // The client expects "100 Continue", did not get it, and did not begin with its body without it.
+    bool awaits_continue_ = false;
     bool request_complete_ = false;
     bool dispatched_ = false;
     bool close_after_ = false;    // the connection ends with this response
+    bool input_ended_ = false;    // the client has closed its side
     bool processing_ = false;     // process() is on the stack
     bool unparsed_ = false;       // and holds bytes behind the current step
     bool served_before_ = false;  // a request has ended on this connection

@@ -64,29 +64,39 @@ void Connection::on_request_head(bool more_follows) {
     exchange_->client = this;
     exchange_->arrived_ns = static_cast<std::uint64_t>(arrived_.time_since_epoch().count());
     read_deadline_.stop();
+    if (!head.underscore_header.empty()) {
+        clients_.limited_log().warning(clients_.now(),
+                                       "request header dropped because of the underscore in its name name='{}' "
+                                       "client={} request_id={}, see http.underscore_headers",
+                                       head.underscore_header, client_name(), request_id_);
+    }
+    if (!read_forwarding_headers()) {
+        return;
+    }
     if (head.body == http::BodyKind::None) {
         return;
     }
-    clients_.deadlines().start(read_deadline_, DeadlineKind::Body, arrived_);
+    // Whether a client that waits for "100 Continue" (RFC 9110 10.1.1) gets it is the application's decision: it is
+    // sent when the application reads, so the request must run before its body is here. One that has begun with the
+    // body does not wait.
+    awaits_continue_ = head.expects_continue && !more_follows;
     const auto buffer_bytes = static_cast<std::uint64_t>(settings.body_buffer_bytes);
     const bool large = head.body == http::BodyKind::Length && head.content_length > buffer_bytes;
-    if (settings.stream_body && (large || head.body == http::BodyKind::Chunked)) {
+    const bool streamed = settings.stream_body && (large || head.body == http::BodyKind::Chunked);
+    if (streamed || awaits_continue_) {
         exchange_->body.stream();
+        watch_body();
         dispatch();
         return;
     }
-    if (large && !start_spooling()) {
-        return;
-    }
-    // A client that has begun with the body does not wait (RFC 9110 10.1.1).
-    if (head.expects_continue && !more_follows) {
-        output_.tail().append(http::kContinue);
-        flush();
+    if (!large || start_spooling()) {
+        watch_body();
     }
 }
 
 void Connection::on_request_body(std::span<const std::byte> piece) {
     RequestBody& body = exchange_->body;
+    awaits_continue_ = false;
     body.append(text_of(piece));
     const auto buffer_bytes = static_cast<std::uint64_t>(clients_.config().http.body_buffer_bytes);
     if (body.streamed()) {
@@ -98,9 +108,11 @@ void Connection::on_request_body(std::span<const std::byte> piece) {
     watch_body();
 }
 
-// The client has its time for the next piece while we are ready to read it, and only then.
+// The client has its time for the next piece while we are ready to read it, and only then. While it waits for a "100
+// Continue", that is not before it got one, or a response in its place.
 void Connection::watch_body() {
-    if (request_complete_ || answer_ == Answer::Ended || exchange_->body.congested()) {
+    const bool our_turn = awaits_continue_ && answer_ == Answer::None;
+    if (request_complete_ || answer_ == Answer::Ended || our_turn || exchange_->body.congested()) {
         read_deadline_.stop();
     } else if (!read_deadline_.active()) {
         clients_.deadlines().start(read_deadline_, DeadlineKind::Body, clients_.now());
@@ -120,10 +132,11 @@ bool Connection::start_spooling() {
 }
 
 void Connection::refuse_to_store(const Error& error) {
-    clients_.limited_log().error(clients_.now(),
-                                 "cannot store a request body directory='{}' reason='{}' request_id={}, free space there "
-                                 "or set http.spool_dir",
-                                 clients_.spool_directory(), error.message(), request_id_);
+    clients_.limited_log().error(
+            clients_.now(),
+            "cannot store a request body directory='{}' reason='{}' request_id={}, free space there "
+            "or set http.spool_dir",
+            clients_.spool_directory(), error.message(), request_id_);
     answer({.status = 507, .reason = error.message()});
 }
 
@@ -168,13 +181,7 @@ void Connection::dispatch() {
     if (body.streamed()) {
         body_bytes = head.body == http::BodyKind::Length ? head.content_length : ipc::kBodyLengthUnknown;
     }
-    const http::RequestContext context{
-            .client_address = client_.host,
-            .server_name = server_.host,
-            .request_id = request_id_,
-            .client_port = client_.port,
-            .server_port = server_.port,
-    };
+    const http::RequestContext context = request_context();
     const std::span<std::byte> out = exchange_->record.resize(http::encoded_bytes(head, context, inline_bytes));
     const http::EncodedRequest encoded = http::encode(out, head, context, body_bytes, inline_bytes);
     if (inline_bytes > 0) {

@@ -39,14 +39,17 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 bool Connection::keep_alive_wanted() const {
-    return request_complete_ && parser_->head().keep_alive && clients_.config().http.keep_alive && !clients_.stopping();
+    const bool last_request = input_ended_ && kept_.empty() && !unparsed_;
+    return request_complete_ && parser_->head().keep_alive && clients_.config().http.keep_alive &&
+           !clients_.stopping() && !last_request;
 }
 
 void Connection::on_continue() {
-    const bool body_began = parser_->body_bytes() > 0 || request_complete_;
-    if (answer_ == Answer::None && parser_->head().expects_continue && !body_began) {
+    if (awaits_continue_ && answer_ == Answer::None) {
+        awaits_continue_ = false;
         output_.tail().append(http::kContinue);
         clients_.flush_later(*this);
+        watch_body();
     }
 }
 
@@ -76,6 +79,9 @@ void Connection::on_head(const ipc::ResponseReader& head, bool last) {
     status_ = start->status;
     close_after_ = !start->keep_alive;
     framer_ = start->framer;
+    if (!last && awaits_continue_) {
+        watch_body();  // the client may send its body now, or may not (RFC 9110 10.1.1)
+    }
     write_piece(start->body, last);
 }
 
@@ -185,8 +191,7 @@ void Connection::cut_off(std::string_view reason) {
 void Connection::log_failure(std::uint16_t status, std::string_view reason) {
     clients_.limited_log().warning(clients_.now(),
                                    "request failed status={} reason={} client={} request={} request_id={}", status,
-                                   quoted(reason), client_.host.empty() ? "unix" : client_.host,
-                                   quoted(parser_->head().request_line), request_id_);
+                                   quoted(reason), client_name(), quoted(parser_->head().request_line), request_id_);
 }
 
 void Connection::log_access() {
@@ -195,7 +200,7 @@ void Connection::log_access() {
     }
     http::AccessRecord record{
             .head = &parser_->head(),
-            .client_address = client_.host,
+            .client_address = client_address(),
             .request_id = request_id_,
             .response_head = response_head_,
             .unix_ms = arrived_unix_ms_,

@@ -174,7 +174,7 @@ Lane::Push Lane::push_body(Exchange& exchange) {
     while (true) {
         const std::optional<Error>* failure = body.spool_failure();
         const bool failed = failure != nullptr && failure->has_value();
-        if (failed || exchange.client == nullptr) {
+        if (failed || body.given_up() || exchange.client == nullptr) {
             wanted_ = 0;
             if (!channel_.push_abort(exchange.key)) {
                 return Push::NoRoom;

@@ -22,6 +22,11 @@ class RequestBody {
     // From now on bytes go to a file; what is in memory goes first.
     void spool_to(RequestBodySpool spool);
 
+    // The rest will not come: the worker is told so instead of being left waiting.
+    void give_up() { given_up_ = true; }
+
+    [[nodiscard]] bool given_up() const { return given_up_; }
+
     // The request is dispatched while its body still comes in.
     void stream() { streamed_ = true; }
 
@@ -75,6 +80,7 @@ class RequestBody {
     std::uint64_t received_ = 0;
     std::uint64_t consumed_ = 0;
     bool streamed_ = false;
+    bool given_up_ = false;
     bool forgot_ = false;
     bool finished_ = false;
 };

@@ -60,6 +60,7 @@ def test_headers_that_come_twice_are_joined(lab):
 
 
 def test_a_header_with_an_underscore_cannot_pose_as_one_with_a_dash(lab):
+    lab.expect_log(r"request header dropped because of the underscore in its name name='x_forwarded_for'")
     env = env_of(lab, headers=[("X_Forwarded_For", "10.0.0.1")])
 
     assert "HTTP_X_FORWARDED_FOR" not in env

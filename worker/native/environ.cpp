@@ -112,13 +112,16 @@ bool put_server_of_unix_socket(const Constants& constants, const ipc::RequestVie
 
 bool put_addresses(const Constants& constants, const ipc::RequestView& request, PyObject* environ) {
     const ipc::RequestRecord& record = request.record();
-    if (record.server_port == 0) {
-        return put_server_of_unix_socket(constants, request, environ);  // the client's are empty, as in the template
+    const Text client = request.text(record.client_address);
+    // What is not known stays empty, as in the template.
+    const bool client_put =
+            (client.empty() || put(environ, constants[Name::RemoteAddr], latin1(client))) &&
+            (record.client_port == 0 || put(environ, constants[Name::RemotePort], decimal(record.client_port)));
+    if (!client_put || record.server_port == 0) {
+        return client_put && put_server_of_unix_socket(constants, request, environ);
     }
     return put(environ, constants[Name::ServerName], latin1(request.text(record.server_name))) &&
-           put(environ, constants[Name::ServerPort], decimal(record.server_port)) &&
-           put(environ, constants[Name::RemoteAddr], latin1(request.text(record.client_address))) &&
-           put(environ, constants[Name::RemotePort], decimal(record.client_port));
+           put(environ, constants[Name::ServerPort], decimal(record.server_port));
 }
 
 // ---- headers

@@ -171,42 +171,6 @@ TEST_CASE("bodies: the time an application takes to read is not counted as the c
     CHECK(client.receive().body == "thanks");
 }
 
-TEST_CASE("bodies: 100 Continue is sent when somebody wants the body", "[balancer]") {
-    SECTION("by the balancer, which buffers it") {
-        Balancer sut({}, GENERATE(1U, 2U));
-        const auto worker = sut.add_worker();
-        Client client = sut.connect();
-        client.send("POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
-        CHECK(client.receive().status == 100);
-        client.send("body");
-        const auto request = worker->take();
-        CHECK(request.body == "body");
-        worker->respond(request, "done");
-        CHECK(client.receive().body == "done");
-    }
-    SECTION("when a streaming application reads it") {
-        Balancer sut(streaming());
-        const auto worker = sut.add_worker();
-        Client client = sut.connect();
-        client.send("POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n");
-        const auto request = worker->take();
-        worker->publish(request, ipc::ResponseKind::Continue, false);
-        CHECK(client.receive().status == 100);
-        client.send(std::string(100'000, 'x'));
-        CHECK(worker->read_body(request)->size() == 100'000);
-        worker->respond(request, "done");
-        CHECK(client.receive().body == "done");
-    }
-    SECTION("but not before a refusal") {
-        config::Config config;
-        config.http.max_body_bytes = 3;
-        Balancer sut(config, GENERATE(1U, 2U));
-        Client client = sut.connect();
-        client.send("POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
-        CHECK(client.receive().status == 413);
-    }
-}
-
 TEST_CASE("bodies: an answer before the end of the body is delivered, and the connection then ends", "[balancer]") {
     Balancer sut(streaming());
     const auto worker = sut.add_worker();

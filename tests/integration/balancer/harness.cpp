@@ -237,6 +237,10 @@ void Client::reset() {
     socket_.reset();
 }
 
+void Client::finish_sending() {
+    require(::shutdown(socket_.get(), SHUT_WR) == 0, "the client cannot close its side");
+}
+
 // ---- ManualWorker
 
 ManualWorker::ManualWorker(ipc::WorkerId id, ipc::ChannelFds fds, const ipc::WorkerPrepared& prepared) : id_(id) {
@@ -284,8 +288,10 @@ ManualWorker::Request ManualWorker::next() {
                     .body = std::string(view.text(view.record().body)),
                     .body_length = view.record().body_length,
                     .client_address = std::string(view.text(view.record().client_address)),
+                    .client_port = view.record().client_port,
                     .server_name = std::string(view.text(view.record().server_name)),
                     .server_port = view.record().server_port,
+                    .https = view.record().https != 0,
                     .request_id = std::string(view.text(view.record().request_id)),
                     .whole = message->last,
                     .lane = lane_,
@@ -576,8 +582,7 @@ ipc::Envelope Balancer::next_message() {
     }
 }
 
-std::unique_ptr<ManualWorker> Balancer::prepare(std::uint32_t slots, std::uint64_t quota,
-                                                std::uint32_t attached) {
+std::unique_ptr<ManualWorker> Balancer::prepare(std::uint32_t slots, std::uint64_t quota, std::uint32_t attached) {
     const ipc::WorkerId id{.seat = next_incarnation_ % 4, .incarnation = next_incarnation_};
     ++next_incarnation_;
     send(ipc::PrepareWorker{.worker = id, .slots = slots, .spares = 1, .quota = quota});

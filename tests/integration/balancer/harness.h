@@ -59,7 +59,8 @@ class Client {
 
     void close() { socket_.reset(); }
 
-    void reset();  // closes with RST
+    void reset();           // closes with RST
+    void finish_sending();  // closes its side only
 
   private:
     [[nodiscard]] bool fill();
@@ -86,8 +87,10 @@ class ManualWorker {
         std::string body;  // inline part
         std::uint64_t body_length = 0;
         std::string client_address;
+        int client_port = 0;
         std::string server_name;
         int server_port = 0;
+        bool https = false;
         std::string request_id;
         bool whole = false;
         std::uint32_t lane = 0;

@@ -111,11 +111,12 @@ TEST_CASE("a bad variable is an error that names it", "[resolve]") {
 }
 
 TEST_CASE("an empty variable counts as not set, unless the setting may be empty", "[resolve]") {
-    const TemporaryFile file("[http]\nserver_header = \"shop\"\nmax_headers = 7\n");
+    const TemporaryFile file("[http]\nserver_header = \"shop\"\nmax_headers = 7\ntrusted_proxies = [\"::1\"]\n");
 
     const Resolution resolution = resolve({.file = file.path(),
                                            .environment = {{"FETTLE_HTTP_SERVER_HEADER", ""},
                                                            {"FETTLE_HTTP_MAX_HEADERS", ""},
+                                                           {"FETTLE_HTTP_TRUSTED_PROXIES", ""},
                                                            {"FETTLE_LISTEN_BIND", ""},
                                                            {"PORT", ""},
                                                            {"WEB_CONCURRENCY", ""}},
@@ -124,6 +125,7 @@ TEST_CASE("an empty variable counts as not set, unless the setting may be empty"
 
     CHECK(resolution.problems.empty());
     CHECK(resolution.effective.config.http.server_header.empty());
+    CHECK(resolution.effective.config.http.trusted_proxies.empty());
     CHECK(resolution.effective.config.http.max_headers == 7);
     CHECK(resolution.effective.config.listen.bind == Listen{}.bind);
 }
@@ -196,6 +198,13 @@ TEST_CASE("settings that contradict each other are named with both values", "[va
              "restart.base_delay is \"31s\"; expected at most restart.max_delay, which is \"30s\""},
             {"[listen]\nbind = [\":80\", \":81\", \":80\"]\n",
              "listen.bind has \":80\" twice; an address can be listened on once"},
+            {"[http]\nforwarded = \"x-forwarded\"\n",
+             "http.forwarded is \"x-forwarded\", but nobody is trusted; list the proxies in http.trusted_proxies"},
+            {"[http]\nproxy_protocol = \"require\"\n",
+             "http.proxy_protocol is \"require\", but nobody is trusted; list the proxies in http.trusted_proxies"},
+            {"[http]\ntrusted_proxies = [\"10.0.0.0/8\"]\n",
+             "http.trusted_proxies has no effect while http.forwarded and http.proxy_protocol are \"off\"; set the one "
+             "your proxies use, or remove it"},
     };
     for (const Case& one : cases) {
         CAPTURE(one.text);
@@ -226,6 +235,8 @@ TEST_CASE("what contradicts nothing is accepted", "[validate]") {
             "[recycle]\nmax_requests_jitter = 100\n",  // off: max_requests may come from the command line
             "[listen]\nbind = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n",  // two ports of the kernel's choice
             "[listen]\nbind = [\"127.0.0.1:80\", \"[::1]:80\", \":81\"]\n",
+            "[http]\ntrusted_proxies = [\"10.0.0.0/8\", \"unix\"]\nforwarded = \"forwarded\"\n",
+            "[http]\ntrusted_proxies = \"::1\"\nproxy_protocol = \"require\"\n",
     };
     for (const std::string& text : texts) {
         CAPTURE(text);

@@ -99,6 +99,8 @@ TEST_CASE("text from the environment or the command line becomes the value of th
             {"log.access", "", std::string()},
             {"app.chdir", "/srv/shöp", std::string("/srv/shöp")},
             {"listen.bind", ":80, unix:/run/a", TextList{":80", "unix:/run/a"}},
+            {"http.trusted_proxies", "10.0.0.0/8,unix", TextList{"10.0.0.0/8", "unix"}},
+            {"http.trusted_proxies", "", TextList{}},
     };
     for (const Case& one : cases) {
         CAPTURE(one.name, one.text);
@@ -140,6 +142,8 @@ TEST_CASE("a wrong text is refused with the setting, what was found and what was
             {"http.server_header", "a\nSet-Cookie: x", "a header's value contains no control characters"},
             {"listen.bind", ":80,8000", R"(listen.bind is "8000": the host is missing)"},
             {"listen.bind", ":80,,:81", "it is empty"},
+            {"http.trusted_proxies", "10.0.0.0/8,proxy.example", R"("proxy.example": it is neither an address nor)"},
+            {"http.trusted_proxies", "*", R"(everybody is written "0.0.0.0/0", "::/0", "unix")"},
     };
     for (const Case& one : cases) {
         CAPTURE(one.name, one.text);
