@@ -80,6 +80,11 @@ class Case:
         return self.ending in ("refused", "silence")
 
     @property
+    def expects_continue(self):
+        """The application is called before the body comes, which may then turn out to be malformed."""
+        return b"100-continue" in self.bytes.lower()
+
+    @property
     def bytes(self):
         return b"".join(piece for piece in self.wire if piece is not AWAIT_CONTINUE)
 

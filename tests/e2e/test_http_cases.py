@@ -119,7 +119,8 @@ def differences(case, exchange, calls):
     count = len(case.requests)
     probes = 1 if case.ending == "open" else 0
     refusals = 1 if case.ending == "refused" else 0
-    if not len(calls.targets) == len(calls.seen) == count + probes:
+    begun = 1 if case.malformed and case.expects_continue and calls.targets[-1:] != ["/smuggled"] else 0
+    if len(calls.seen) != count + probes or not 0 <= len(calls.targets) - len(calls.seen) <= begun:
         yield (
             f"requests the application saw: expected {count} and {probes} of our own behind, got {calls.targets},"
             f" of these read {len(calls.seen)}"
