@@ -72,17 +72,13 @@ class Case:
     ending: str = ""  # open, closed, silence, refused
     status: int = 0
     bodiless: bool = False  # the refusal answers a HEAD request
+    begun: bool = False  # the application may have been called for the malformed request, before its body came
     requests: list = field(default_factory=list)
     wire: list = field(default_factory=list)  # bytes and AWAIT_CONTINUE
 
     @property
     def malformed(self):
         return self.ending in ("refused", "silence")
-
-    @property
-    def expects_continue(self):
-        """The application is called before the body comes, which may then turn out to be malformed."""
-        return b"100-continue" in self.bytes.lower()
 
     @property
     def bytes(self):
@@ -161,13 +157,15 @@ def _take_key(case, key, value):
 
 
 def _take_ending(case, value):
-    if value in ("open", "closed", "silence"):
-        case.ending = value
+    ending, _, more = value.partition(" ")
+    allowed = {"open": (), "closed": (), "silence": ("begun",)}.get(ending, ("begun", "without body"))
+    if more and more not in allowed:
+        raise BadCase(f"'{value}' is no ending")
+    case.bodiless, case.begun = more == "without body", more == "begun"
+    if ending in ("open", "closed", "silence"):
+        case.ending = ending
     else:
-        status, _, rest = value.partition(" ")
-        if rest not in ("", "without body"):
-            raise BadCase(f"'{value}' is no ending")
-        case.ending, case.status, case.bodiless = "refused", int(status), bool(rest)
+        case.ending, case.status = "refused", int(ending)
 
 
 def load_all():

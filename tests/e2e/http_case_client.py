@@ -202,7 +202,7 @@ def source_addresses():
     return (f"127.{high}.{middle}.{low}" for high, middle, low in numbers)
 
 
-def run(address, cases, cuts, sources, timeout=60, at_once=200):
+def run(address, cases, cuts, sources, timeout=120, at_once=200):
     """Sends every case, cut by cuts(case); returns the exchanges. What is not over in time has a problem."""
     exchanges = []
     queues = ReceiveQueues()

@@ -57,7 +57,11 @@ def witness(server):
             "timeouts": {"header": 60, "body": 60, "keep_alive": 60},
         }
         made = server("witness", settings)
-        made.allow_log(r"request failed status=(400|413|414|417|431|501|505) ", "requests failed too often to log each")
+        made.allow_log(
+            r"request failed status=(400|413|414|417|431|501|505) ",
+            "requests failed too often to log each",
+            "request header dropped because of the underscore in its name",
+        )
         return made.start()
 
     return start
@@ -103,8 +107,8 @@ def refusal_differences(case, response):
         yield f"status of the refusal: expected {case.status}, got {response.status}"
     if not response.closes:
         yield "the refusal does not announce the end of the connection"
-    if response.interim:
-        yield f"a {response.interim[0]} before the refusal"
+    if response.interim not in ([], [100] if case.begun else []):
+        yield f"the refusal is preceded by {response.interim}"
     if not case.bodiless and not response.body:
         yield "the refusal does not say why"
 
@@ -119,7 +123,7 @@ def differences(case, exchange, calls):
     count = len(case.requests)
     probes = 1 if case.ending == "open" else 0
     refusals = 1 if case.ending == "refused" else 0
-    begun = 1 if case.malformed and case.expects_continue and calls.targets[-1:] != ["/smuggled"] else 0
+    begun = 1 if case.begun and calls.targets[-1:] != ["/smuggled"] else 0
     if len(calls.seen) != count + probes or not 0 <= len(calls.targets) - len(calls.seen) <= begun:
         yield (
             f"requests the application saw: expected {count} and {probes} of our own behind, got {calls.targets},"
@@ -195,13 +199,12 @@ def test_every_case_ends_as_it_says(witness, capsys, mode):
     assert not failures, report(CASES, failures, mode)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["whole", "byte by byte", "large random cuts"])
 def test_bodies_that_are_streamed_smuggle_nothing(witness, mode):
     """With http.stream_body the application is called before a body is known to be sound. A malformed one is an error to
     it, and all else is as without streaming: the refusal, the end, and nothing behind it is executed."""
     threads = 60  # as many connections at once: each has the application's attention while its body comes in
     server = witness("default", threads, stream_body=True, body_buffer_bytes=0)
-    server.allow_log(r"request failed status=(200|500|502) ", "application (failed|raised)", "Traceback")
     cases = [streamed(case) for case in CASES if case.server == "default"]
     exchanges = client.run(server.address, cases, MODES[mode], client.source_addresses(), at_once=threads)
     calls = witnessed(server)

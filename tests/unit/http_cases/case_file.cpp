@@ -137,6 +137,7 @@ class CaseReader {
 
     void take_ending(std::string_view value) {
         has_ending_ = true;
+        value = value.substr(0, value.find(' '));  // what follows is about the application
         if (value == "open") {
             case_.ending = Ending::Open;
         } else if (value == "closed") {
@@ -145,7 +146,7 @@ class CaseReader {
             case_.ending = Ending::Silence;
         } else {
             case_.ending = Ending::Refused;
-            case_.status = static_cast<std::uint16_t>(number(value.substr(0, value.find(' ')), 10));
+            case_.status = static_cast<std::uint16_t>(number(value, 10));
         }
     }
 
