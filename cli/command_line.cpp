@@ -53,6 +53,29 @@ ExitCode unknown_command(const Context& context, const CLI::App& root, const std
             "fettle");
 }
 
+std::vector<std::string> long_options(const CLI::App& command) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : command.get_options()) {
+        for (const std::string& name : option->get_lnames()) {
+            names.push_back("--" + name);
+        }
+    }
+    return names;
+}
+
+// What the command line says about an argument that `command` does not know. CLI11 would list all that follow, too.
+std::string unexpected(const CLI::App& command) {
+    const std::vector<std::string> rest = command.remaining();
+    const auto option =
+            std::find_if(rest.begin(), rest.end(), [](const std::string& word) { return word.substr(0, 1) == "-"; });
+    if (option == rest.end()) {
+        return fmt::format("unexpected argument '{}'", rest.front());
+    }
+    const std::string name = option->substr(0, option->find('='));
+    const std::string near = config::nearest(name, long_options(command));
+    return fmt::format("unknown option '{}'{}", name, near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
+}
+
 }  // namespace
 
 Command::Command(CLI::App& app) : app_(app) {
@@ -95,7 +118,9 @@ ExitCode run_command_line(const std::vector<std::string>& arguments, const Conte
             return usage_error(context, fmt::format("a command is expected in place of '{}'", arguments.front()),
                                "fettle");
         }
-        return usage_error(context, error.what(), "fettle " + parsed.front()->get_name());
+        const CLI::App& command = *parsed.front();
+        const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && command.remaining_size() > 0;
+        return usage_error(context, extras ? unexpected(command) : error.what(), "fettle " + command.get_name());
     }
     const auto chosen =
             std::find_if(commands.begin(), commands.end(), [](const auto& command) { return command->chosen(); });
