@@ -46,6 +46,14 @@ Result<BindAddress> parse_unix(std::string_view path) {
     if (path.empty()) {
         return Error{"the path is missing; expected unix:PATH, for example unix:/run/shop.sock"};
     }
+    // Other programs write abstract sockets like this. Nobody guards who connects to one, so no file is made of it by
+    // mistake and no abstract socket either.
+    if (path.front() == '@') {
+        return Error{fmt::format(
+                "abstract sockets are not supported, because every local user may connect to one; expected a "
+                "path, for example unix:/run/shop.sock (a file of this name is written unix:./{})",
+                path)};
+    }
     if (path.size() > kMaxUnixPathBytes) {
         return Error{fmt::format("the path has {} bytes; Linux allows {} for a Unix socket", path.size(),
                                  kMaxUnixPathBytes)};

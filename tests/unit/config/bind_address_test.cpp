@@ -22,6 +22,7 @@ TEST_CASE("every documented form of an address is read, and written back as it w
             {"[::1]:8000", {BindAddress::Tcp, "::1", 8000, ""}},
             {"[fe80::1%eth0]:8000", {BindAddress::Tcp, "fe80::1%eth0", 8000, ""}},
             {"unix:/run/shop/http.sock", {BindAddress::Unix, "", 0, "/run/shop/http.sock"}},
+            {"unix:./@shop", {BindAddress::Unix, "", 0, "./@shop"}},
             {"unix:relative.sock", {BindAddress::Unix, "", 0, "relative.sock"}},
             {"unix:/a:b", {BindAddress::Unix, "", 0, "/a:b"}},
     };
@@ -65,6 +66,8 @@ TEST_CASE("a wrong address is refused with the reason and the form that was mean
             {"http://localhost:8000", "without a scheme"},
             {"/run/shop.sock", "a Unix socket is written unix:PATH"},
             {"unix:", "the path is missing"},
+            {"unix:@shop", "abstract sockets are not supported"},
+            {"unix:@shop", "unix:./@shop"},
             {std::string("unix:/a\0b", 9), "NUL"},
     };
     for (const Case& one : cases) {
