@@ -50,10 +50,10 @@ void ZygoteProcess::ready(const ipc::ZygoteReady& message) {
         std::string names(text.substr(std::min(line_end + 1, text.size())));
         std::replace(names.begin(), names.end(), '\n', ' ');
         log::warning(
-                "the import of the application left {} threads behind, so it cannot be forked: every worker imports it "
-                "by itself "
+                "the import of the application left {} behind, so it cannot be forked: every worker imports it by "
+                "itself "
                 "threads='{}'",
-                message.tasks - 1, names);
+                message.tasks == 2 ? "a thread" : std::to_string(message.tasks - 1) + " threads", names);
     }
     post(core::input::Ready{who(), message.tasks});
 }

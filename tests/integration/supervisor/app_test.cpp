@@ -120,7 +120,7 @@ TEST_CASE("a zygote that dies or cannot fork when it is asked is no reason to gi
 
 TEST_CASE("an import that leaves threads behind is said with their names, and workers start by exec") {
     Service service("threads");
-    CHECK(contains(service.wait_for_line("threads behind"), "threads='background'"));
+    CHECK(contains(service.wait_for_line("left a thread behind"), "threads='background'"));
     const auto pids = workers(service, 2);
     REQUIRE(::kill(pids.at(0), SIGKILL) == 0);
     service.wait_for_line("worker ready seat=0");
