@@ -153,7 +153,8 @@ Result<CheckReport> check_application(const config::Config& config, const std::s
     const bool in_time = wait_for_child(pair.first.fd(), scratch.pidfd(), steady_clock::now() + start);
     if (!in_time) {
         fail(report, ipc::LoadStage::Import,
-             fmt::format("the import of the application took longer than {:g} s (timeouts.start)",
+             fmt::format("the import of the application took longer than {:g} s; if it needs longer, raise "
+                         "timeouts.start",
                          config.timeouts.start.count()));
         return report;
     }

@@ -29,7 +29,8 @@ std::string subject(const core::Ref& who, const char* verb) {
 std::string why(core::Reason reason, const config::Timeouts& timeouts) {
     switch (reason) {
         case core::Reason::StartTimeout:
-            return fmt::format("it was not ready within {:g} s (timeouts.start)", timeouts.start.count());
+            return fmt::format("it was not ready within {:g} s; if its import needs longer, raise timeouts.start",
+                               timeouts.start.count());
         case core::Reason::DrainTimeout:
             return fmt::format("its requests did not end within {:g} s (timeouts.graceful)", timeouts.graceful.count());
         case core::Reason::StopTimeout:

@@ -156,7 +156,7 @@ TEST_CASE("an import that never ends is stopped by timeouts.start, and by Ctrl-C
     config::Config config = Service::config_with(1);
     config.timeouts.start = config::Seconds(0.3);
     Service slow("hang-import", config);
-    CHECK(contains(slow.wait_for_line("zygote is ended by force"), "it was not ready within 0.3 s (timeouts.start)"));
+    CHECK(contains(slow.wait_for_line("zygote is ended by force"), "it was not ready within 0.3 s; if its import needs longer, raise timeouts.start"));
     check_end(slow, ExitCode::AppLoad);
 
     Service interrupted("hang-import");

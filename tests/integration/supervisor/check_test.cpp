@@ -97,7 +97,7 @@ TEST_CASE("an import that does not end is reported after timeouts.start") {
     check.config.timeouts.start = config::Seconds(0.2);
     const CheckReport report = check.run("hang-import");
     CHECK(report.exit_code == ExitCode::AppLoad);
-    CHECK(contains(report.text, "longer than 0.2 s (timeouts.start)"));
+    CHECK(contains(report.text, "longer than 0.2 s; if it needs longer, raise timeouts.start"));
 }
 
 TEST_CASE("an interpreter that is missing, or is no program, is reported") {
