@@ -48,7 +48,7 @@ Value to_value(const Field& field) {
 }
 
 template <class Field>
-void from_value(Field& field, Value value) {
+void from_value(Field& field, const Value& value) {
     if constexpr (std::is_enum_v<Field>) {
         const auto names = kNames<Field>;
         const auto found = std::find(names.begin(), names.end(), std::get<std::string>(value));
@@ -57,7 +57,7 @@ void from_value(Field& field, Value value) {
     } else if constexpr (std::is_same_v<Field, int>) {
         field = static_cast<int>(std::get<std::int64_t>(value));  // the range of every int setting fits
     } else {
-        field = std::get<Field>(std::move(value));
+        field = std::get<Field>(value);
     }
 }
 
@@ -71,7 +71,7 @@ Setting setting(std::string_view section, std::string_view key, Kind kind, std::
             .kind = kind,
             .documentation = documentation,
             .get = [](const Config& config) { return to_value((config.*part).*field); },
-            .set = [](Config& config, Value value) { from_value((config.*part).*field, std::move(value)); },
+            .set = [](Config& config, const Value& value) { from_value((config.*part).*field, value); },
             .flag = flag,
             .foreign = foreign,
     };

@@ -85,7 +85,7 @@ struct Setting {
     Kind kind;
     std::string_view documentation;  // whole sentences, Markdown
     Value (*get)(const Config&) = nullptr;
-    void (*set)(Config&, Value) = nullptr;  // takes a value of the kind's type that check() has accepted
+    void (*set)(Config&, const Value&) = nullptr;  // takes a value of the kind's type that check() has accepted
     CommandLineFlag flag{};
     ForeignVariable foreign{};
 

@@ -102,7 +102,7 @@ Result<Config> from_json(std::string_view text) {
         if (!is_built_in(setting, value)) {
             FETTLE_CHECK_OK(check(setting, value));
         }
-        setting.set(config, std::move(value));
+        setting.set(config, value);
         ++expected;
     }
     std::size_t given = 0;

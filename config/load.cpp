@@ -146,7 +146,7 @@ class Walk {
 
     void assign(const Setting& setting, const toml::node& node) {
         if (auto value = convert(setting, node)) {
-            effective_.assign(setting, std::move(*value), origin(node.source()));
+            effective_.assign(setting, *value, origin(node.source()));
         }
     }
 

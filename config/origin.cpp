@@ -28,8 +28,8 @@ Origin Effective::origin_of(std::string_view setting) const {
     return found == origins.end() ? Origin{} : found->second;
 }
 
-void Effective::assign(const Setting& setting, Value value, Origin origin) {
-    setting.set(config, std::move(value));
+void Effective::assign(const Setting& setting, const Value& value, Origin origin) {
+    setting.set(config, value);
     origins[setting.name()] = std::move(origin);
 }
 

@@ -29,7 +29,7 @@ struct Effective {
     std::map<std::string, Origin, std::less<>> origins;  // by Setting::name(); a built-in value has none
 
     [[nodiscard]] Origin origin_of(std::string_view setting) const;
-    void assign(const Setting& setting, Value value, Origin origin);
+    void assign(const Setting& setting, const Value& value, Origin origin);
 };
 
 // One thing that is wrong with the configuration.

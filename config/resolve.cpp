@@ -19,7 +19,7 @@ constexpr std::string_view kVariablePrefix = "FETTLE_";
 
 void put(Resolution& resolution, const Setting& setting, Result<Value> value, Origin origin) {
     if (value) {
-        resolution.effective.assign(setting, *std::move(value), std::move(origin));
+        resolution.effective.assign(setting, *value, std::move(origin));
     } else {
         resolution.problems.push_back({std::move(origin), setting.name(), value.error().what});
     }
@@ -81,8 +81,8 @@ void warn_of_mistyped_variables(const Environment& environment, Resolution& reso
 Result<Value> parse_override(const Override& from) {
     if (std::holds_alternative<TextListKind>(
                 from.setting->kind)) {  // commas separate nothing here: the flag is repeated instead
-        Value list = TextList(from.values);
-        FETTLE_CHECK_OK(check(*from.setting, list));
+        Result<Value> list = Value{TextList(from.values)};
+        FETTLE_CHECK_OK(check(*from.setting, *list));
         return list;
     }
     return parse_text(*from.setting, from.values.back());
