@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "config/nearest.h"
+#include "config/syntax_error.h"
 #include "config/value.h"
 
 #include <fmt/format.h>
@@ -279,7 +280,7 @@ FileOutcome load_file(const std::string& path, Effective& effective, Problems& p
         const toml::source_position at = error.source().begin;
         problems.push_back({{Origin::File, fmt::format("{}:{}:{}", path, at.line, at.column)},
                             {},
-                            fmt::format("this is not valid TOML: {}", error.description())});
+                            explain_syntax_error(*text, at.line, at.column, error.description())});
         return FileOutcome::Unusable;
     }
 }

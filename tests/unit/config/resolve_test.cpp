@@ -180,7 +180,7 @@ TEST_CASE("a file that cannot be used does not make its settings look missing", 
     const Resolution resolution = resolve({.file = file.path(), .environment = {}, .command_line = {}}, Purpose::Serve);
 
     REQUIRE(resolution.problems.size() == 1);
-    CHECK_THAT(resolution.problems.front().message(), Catch::Contains("this is not valid TOML"));
+    CHECK_THAT(resolution.problems.front().message(), Catch::Contains("a section is written [NAME]"));
 }
 
 TEST_CASE("settings that contradict each other are named with both values", "[validate]") {
