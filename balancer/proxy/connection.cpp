@@ -3,6 +3,8 @@
 #include "balancer/proxy/clients.h"
 #include "base/assert.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -16,6 +18,13 @@ namespace {
 constexpr std::size_t kMaxKept = 64 * 1024;
 
 constexpr std::uint16_t kClientLeft = 499;  // as nginx writes it into its access log; never sent
+
+// Sent, and not acknowledged by the client yet.
+int bytes_in_kernel(int socket) {
+    int bytes = 0;
+    (void)::ioctl(socket, SIOCOUTQ, &bytes);  // does not fail for a stream socket
+    return bytes;
+}
 
 }  // namespace
 
@@ -144,6 +153,9 @@ std::span<const std::byte> Connection::process(std::span<const std::byte> bytes)
         const http::RequestParser::Step step = parser_->feed(bytes);
         bytes = bytes.subspan(step.consumed);
         if (step.event == http::RequestParser::Event::NeedMore) {
+            if (step.consumed > 0 && exchange_ != nullptr) {
+                on_body_progress();  // a part of a chunk's frame: the client moves
+            }
             break;
         }
         unparsed_ = !bytes.empty();
@@ -220,11 +232,11 @@ void Connection::after_send(ClientOutput::Sent sent) {
             send_deadline_.stop();
             break;
         case ClientOutput::Sent::Some:
-            clients_.deadlines().start(send_deadline_, DeadlineKind::Send, clients_.now());
+            expect_client_to_take();
             break;
         case ClientOutput::Sent::Nothing:
             if (!send_deadline_.active()) {
-                clients_.deadlines().start(send_deadline_, DeadlineKind::Send, clients_.now());
+                expect_client_to_take();
             }
             break;
         case ClientOutput::Sent::Broken:
@@ -237,6 +249,21 @@ void Connection::after_send(ClientOutput::Sent sent) {
         clients_.dispatcher().client_took(*exchange_);
     }
     update_interest();
+}
+
+void Connection::expect_client_to_take() {
+    in_kernel_ = bytes_in_kernel(socket_.get());
+    clients_.deadlines().start(send_deadline_, DeadlineKind::Send, clients_.now());
+}
+
+// The kernel calls the socket writable only once a third of its buffer, which may be megabytes, is free again. A slow
+// client is busy with it for longer than its time, so what counts is what is still in there.
+void Connection::on_send_deadline() {
+    if (bytes_in_kernel(socket_.get()) < in_kernel_) {
+        expect_client_to_take();
+    } else {
+        leave("the client took no byte for longer than timeouts.send");
+    }
 }
 
 void Connection::update_interest() {
@@ -320,7 +347,7 @@ void Connection::on_deadline(DeadlineKind kind) {
             answer({.status = 408, .reason = "the request body paused for longer than timeouts.body"});
             break;
         case DeadlineKind::Send:
-            leave("the client took no byte for longer than timeouts.send");
+            on_send_deadline();
             break;
         case DeadlineKind::KeepAlive:
         case DeadlineKind::Linger:

@@ -98,6 +98,8 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     void begin_request();
     void end_request();
     void after_send(ClientOutput::Sent sent);
+    void expect_client_to_take();
+    void on_send_deadline();
     void update_interest();
     void leave(std::string_view reason);
     void leave_unless_owed();
@@ -121,6 +123,7 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     void on_request_complete();
     [[nodiscard]] bool start_spooling();
     void refuse_to_store(const Error& error);
+    void on_body_progress();
     void watch_body();
     void dispatch();
     void note_arrival();  // the times and the id of the request
@@ -145,6 +148,7 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     std::string kept_;  // received and not parsed yet
     std::size_t kept_start_ = 0;
     ClientOutput output_;
+    int in_kernel_ = 0;  // bytes, when the client's time to take some began
 
     std::unique_ptr<http::ProxyHeaderParser> proxy_header_;  // until the connection's PROXY header is complete
     std::unique_ptr<const Address> proxied_server_;          // of that header

@@ -96,7 +96,6 @@ void Connection::on_request_head(bool more_follows) {
 
 void Connection::on_request_body(std::span<const std::byte> piece) {
     RequestBody& body = exchange_->body;
-    awaits_continue_ = false;
     body.append(text_of(piece));
     const auto buffer_bytes = static_cast<std::uint64_t>(clients_.config().http.body_buffer_bytes);
     if (body.streamed()) {
@@ -104,6 +103,11 @@ void Connection::on_request_body(std::span<const std::byte> piece) {
     } else if (!body.spooled() && body.received() > buffer_bytes && !start_spooling()) {
         return;
     }
+    on_body_progress();
+}
+
+void Connection::on_body_progress() {
+    awaits_continue_ = false;
     read_deadline_.stop();
     watch_body();
 }
