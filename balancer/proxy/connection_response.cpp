@@ -179,6 +179,7 @@ void Connection::answer(const OwnAnswer& own) {
 
 void Connection::cut_off(std::string_view reason) {
     log_failure(status_, reason);
+    (void)output_.send(socket_.get());  // what was gathered of it; whether the client takes it matters no more
     if (framer_.framing() == http::Framing::Close) {
         // Only a reset tells this client that it does not have everything.
         const linger at_once{.l_onoff = 1, .l_linger = 0};
