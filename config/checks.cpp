@@ -93,6 +93,14 @@ Result<void> check_variable_name(std::string_view text) {
     return {};
 }
 
+Result<void> check_script_name(std::string_view text) {
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (text.front() != '/' || text.back() == '/' || std::any_of(text.begin(), text.end(), is_control)) {
+        return Error{"a mount point starts with '/', does not end with one and holds no control characters: /shop"};
+    }
+    return {};
+}
+
 Result<void> check_header_value(std::string_view text) {
     const bool control =
             std::any_of(text.begin(), text.end(), [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });

@@ -19,6 +19,9 @@ namespace fettle::config {
 // The name of an environment variable that a worker may be given.
 [[nodiscard]] Result<void> check_variable_name(std::string_view text);
 
+// SCRIPT_NAME of an application that is not at the root: "/shop".
+[[nodiscard]] Result<void> check_script_name(std::string_view text);
+
 // A value of an HTTP header field: no control characters (RFC 9110 §5.5).
 [[nodiscard]] Result<void> check_header_value(std::string_view text);
 

@@ -127,6 +127,11 @@ std::vector<Setting> app_settings() {
             "app", "env", TextMapKind{.check_key = check_variable_name},
             "Environment variables of the workers, added to those fettle was started with (and stronger). Written "
             "as a table: `env = { DJANGO_SETTINGS_MODULE = \"shop.settings\" }`."),
+        setting<&Config::app, &App::script_name>(
+            "app", "script_name", TextKind{.empty = Emptiness::Allowed, .check = check_script_name},
+            "The path below which a proxy serves the application, as `/shop`: it becomes `SCRIPT_NAME` of every "
+            "request and is cut from `PATH_INFO`, unless the proxy has cut it off already. Percent signs are not "
+            "decoded here."),
     };
 }
 

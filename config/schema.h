@@ -29,6 +29,7 @@ struct App {
     std::string chdir = ".";
     bool preload = true;
     std::map<std::string, std::string> env;  // added to the workers' environment
+    std::string script_name;                 // where the application is mounted: empty or "/shop"
 };
 
 struct Listen {

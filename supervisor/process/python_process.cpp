@@ -52,7 +52,8 @@ std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::Worker
             R"({{"role": "{}", "control_fd": {}, "target": {}, "chdir": {}, "runtime": {}, "supervisor_pid": {}, "graceful_seconds": {})",
             role_name(role), kControlTarget, quoted(setup.config.app.target), quoted(setup.config.app.chdir),
             quoted(setup.runtime_directory), ::getpid(), setup.config.timeouts.graceful.count());
-    json += fmt::format(R"(, "multiprocess": {})", setup.multiprocess);
+    json += fmt::format(R"(, "multiprocess": {}, "script_name": {})", setup.multiprocess,
+                        quoted(setup.config.app.script_name));
     if (role == PythonRole::Worker) {
         json += fmt::format(R"(, "seat": {}, "incarnation": {})", who.seat, who.incarnation);
     }

@@ -102,7 +102,7 @@ def test_worker_functions_refuse_to_work_without_a_worker(native):
         with pytest.raises(RuntimeError, match="start_service"):
             call()
     with pytest.raises(RuntimeError, match="start_service"):
-        native.run_slot(print, False, False)
+        native.run_slot(print, False, False, b"")
 
 
 def in_new_process(code):

@@ -1,7 +1,8 @@
 """The entry of every Python process of fettle: `PYTHON boot.py '<JSON>'`, started by the supervisor.
 
 Keys: role ("zygote", "worker" or "check"), control_fd, target, chdir, runtime, supervisor_pid, graceful_seconds; for a worker also seat and
-incarnation; optional: multiprocess (several processes serve the application; default true) and generation (a number for ps).
+incarnation; optional: multiprocess (several processes serve the application; default true),
+script_name (where the application is mounted; default "") and generation (a number for ps).
 
 The interpreter is the application's and may be any Python 3.8 or newer, with or without a runtime of fettle's; this file must run on all
 of them. What is older, even Python 2, must be able to parse this file (hence str.format), so that it can be refused with a clear message.

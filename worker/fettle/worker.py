@@ -22,17 +22,17 @@ def start_service(config, native, control_fd, seat, incarnation):
 
 def serve(config, native, application):
     """Serves until the supervisor says stop; the caller then ends the interpreter in the usual way, exit handlers included."""
-    multiprocess = bool(config.get("multiprocess", True))
+    setting = (bool(config.get("multiprocess", True)), config.get("script_name", "").encode("utf-8", "surrogateescape"))
     slots = None
     while slots is None:
         slots = native.wait_attached(0.1)  # returns now and then so that Python's signal handlers run
     if slots == 1:
-        native.run_slot(application, False, multiprocess)
+        native.run_slot(application, False, *setting)
     elif slots > 1:
-        _serve_with_threads(native, application, multiprocess)
+        _serve_with_threads(native, application, setting)
 
 
-def _serve_with_threads(native, application, multiprocess):
+def _serve_with_threads(native, application, setting):
     import threading
     import traceback
 
@@ -42,7 +42,7 @@ def _serve_with_threads(native, application, multiprocess):
         try:
             # Each thread takes a slot that has none. A signal handler that raises here may leave one without: then there is another round.
             for _ in range(native.free_slots()):
-                thread = threading.Thread(target=native.run_slot, args=(application, True, multiprocess), name=f"fettle-slot-{next(numbers)}")
+                thread = threading.Thread(target=native.run_slot, args=(application, True, *setting), name=f"fettle-slot-{next(numbers)}")
                 _start(thread)
             ended = native.wait_slots(0.1)  # every 100 ms this thread is attached: Python runs its signal handlers here
         except (KeyboardInterrupt, SystemExit):

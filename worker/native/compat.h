@@ -98,6 +98,31 @@ inline int dict_set_default(PyObject* dict, PyObject* key, Ref& value) {
 #endif
 }
 
+// Keeps other threads out of what belongs to `object` while it lives. With the GIL that is so anyway, until somebody
+// detaches; so nobody may while it lives.
+class ObjectLock {
+  public:
+#ifdef Py_GIL_DISABLED
+    explicit ObjectLock(PyObject* object) {
+        PyCriticalSection_Begin(&section_, object);
+    }
+
+    ~ObjectLock() {
+        PyCriticalSection_End(&section_);
+    }
+#else
+    explicit ObjectLock(PyObject* /*object*/) {}
+#endif
+
+    ObjectLock(const ObjectLock&) = delete;
+    ObjectLock& operator=(const ObjectLock&) = delete;
+
+#ifdef Py_GIL_DISABLED
+  private:
+    PyCriticalSection section_;
+#endif
+};
+
 // The slots of the module's definition; `execute` is Py_mod_exec.
 inline PyModuleDef_Slot* module_slots(int (*execute)(PyObject*)) {
     static PyModuleDef_Slot slots[] = {

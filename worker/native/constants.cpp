@@ -20,6 +20,7 @@ constexpr std::array kNames = {
         "SERVER_SOFTWARE",
         "REMOTE_ADDR",
         "REMOTE_PORT",
+        "HTTPS",
         "CONTENT_LENGTH",
         "wsgi.version",
         "wsgi.url_scheme",
@@ -35,11 +36,12 @@ constexpr std::array kNames = {
         "read",
         "fileno",
         "tell",
+        "flush",
         "raw",
 };
 static_assert(kNames.size() == static_cast<std::size_t>(Name::Count));
 
-constexpr std::array kValues = {"", "http", "https", "HTTP/1.0", "HTTP/1.1", "80", "443"};
+constexpr std::array kValues = {"", "http", "https", "HTTP/1.0", "HTTP/1.1", "80", "443", "on"};
 static_assert(kValues.size() == static_cast<std::size_t>(Value::Count));
 
 constexpr std::array<std::string_view, 7> kMethodNames = {"GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"};

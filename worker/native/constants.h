@@ -23,6 +23,7 @@ enum class Name {
     ServerSoftware,
     RemoteAddr,
     RemotePort,
+    Https,
     ContentLength,
     WsgiVersion,
     WsgiUrlScheme,
@@ -38,12 +39,13 @@ enum class Name {
     Read,
     Fileno,
     Tell,
+    Flush,
     Raw,
     Count,
 };
 
 // Values that many requests share.
-enum class Value { Empty, Http, Https, Http10, Http11, Port80, Port443, Count };
+enum class Value { Empty, Http, Https, Http10, Http11, Port80, Port443, On, Count };
 
 class Constants {
   public:

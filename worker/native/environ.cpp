@@ -37,8 +37,8 @@ int hex_value(char c) {
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// PATH_INFO: %XX becomes a byte, anything else stays; the bytes are Latin-1 to Python.
-py::Ref decode_path(Text path) {
+// %XX becomes a byte, anything else stays.
+std::string decode_path(Text path) {
     std::string decoded;
     decoded.reserve(path.size());
     for (std::size_t at = 0; at < path.size(); ++at) {
@@ -52,7 +52,27 @@ py::Ref decode_path(Text path) {
             decoded.push_back(path[at]);
         }
     }
-    return latin1(decoded);
+    return decoded;
+}
+
+// What is left of a path at the mount point `script_name`; all of it if a proxy has cut the mount point off.
+Text without_prefix(Text path, Text script_name) {
+    const bool below = path.substr(0, script_name.size()) == script_name &&
+                       (path.size() == script_name.size() || path[script_name.size()] == '/');
+    return below ? path.substr(script_name.size()) : path;
+}
+
+// `raw` is the str of `path`, used again if nothing is to be decoded or cut.
+py::Ref make_path_info(Text path, const py::Ref& raw, Text script_name) {
+    if (path == "*") {
+        return latin1({});  // OPTIONS * is about no path (RFC 9110 §9.3.7)
+    }
+    const bool plain = path.find('%') == Text::npos;
+    if (plain && script_name.empty()) {
+        return py::Ref::borrow(raw.get());
+    }
+    const std::string decoded = plain ? std::string(path) : decode_path(path);
+    return latin1(without_prefix(decoded, script_name));
 }
 
 py::Ref join_uri(Text path, Text query) {
@@ -68,8 +88,7 @@ bool put_request_line(Slot& slot, const ipc::RequestView& request, PyObject* env
     const Text path = request.text(record.path);
     const Text query = request.text(record.query);
     py::Ref raw_path = latin1(path);
-    const bool plain = path.find('%') == Text::npos;
-    const py::Ref path_info = plain ? py::Ref::borrow(raw_path.get()) : decode_path(path);
+    const py::Ref path_info = make_path_info(path, raw_path, slot.script_name);
     slot.running.method = constants.method(request.text(record.method));
     slot.running.uri = query.empty() ? std::move(raw_path) : join_uri(path, query);
     return put(environ, constants[Name::RequestMethod], slot.running.method) &&
@@ -124,12 +143,18 @@ bool put_addresses(const Constants& constants, const ipc::RequestView& request, 
            put(environ, constants[Name::ServerPort], decimal(record.server_port));
 }
 
+// PEP 3333 wants HTTPS beside wsgi.url_scheme, as Apache has it: programs that began as CGI look there.
+bool put_https(const Constants& constants, PyObject* environ) {
+    return put(environ, constants[Name::WsgiUrlScheme], constants[Value::Https]) &&
+           put(environ, constants[Name::Https], constants[Value::On]);
+}
+
 // ---- headers
 
 // HTTP_X_CUSTOM for x-custom; null without an error for names that have no place in an environ.
 py::Ref other_header_key(Text name) {
     constexpr Text kPrefix = "HTTP_";
-    if (name.find('_') != Text::npos) {
+    if (name.find('_') != Text::npos || name == "proxy") {
         return {};
     }
     std::string key(kPrefix);
@@ -187,24 +212,21 @@ bool put_headers(const Constants& constants, const ipc::RequestView& request, Py
 
 }  // namespace
 
-py::Ref make_environ_template(const ModuleState& state, Setting setting) {
+py::Ref make_environ_template(const ModuleState& state, const Setting& setting, PyObject* errors) {
     const Constants& constants = state.constants;
     PyObject* empty = constants[Value::Empty];
     py::Ref dict = py::Ref::steal(PyDict_New());
     const py::Ref version = py::Ref::steal(Py_BuildValue("(ii)", 1, 0));
     const py::Ref software = latin1("fettle/" FETTLE_VERSION);
-    PyObject* errors = PySys_GetObject("stderr");  // borrowed; boot.py sees to it that there is one
-    if (!dict || !version || !software || errors == nullptr) {
-        if (PyErr_Occurred() == nullptr) {
-            PyErr_SetString(PyExc_RuntimeError, "there is no sys.stderr");
-        }
+    const py::Ref script_name = latin1(setting.script_name);
+    if (!dict || !version || !software || !script_name) {
         return {};
     }
     // More than 21 entries, so that the dict has 64 places (dicts grow beyond 2/3 of 32) and its copies take the
     // headers of a usual request without growing: PyDict_Copy() keeps the size.
     const std::pair<Name, PyObject*> entries[] = {
             {Name::RequestMethod, empty},
-            {Name::ScriptName, empty},
+            {Name::ScriptName, script_name.get()},
             {Name::PathInfo, empty},
             {Name::QueryString, empty},
             {Name::RawUri, empty},
@@ -243,8 +265,7 @@ py::Ref make_environ(Slot& slot, const ipc::RequestView& request, PyObject* inpu
                         put(environ.get(), constants[Name::RequestId], slot.running.id) &&
                         put_request_line(slot, request, environ.get()) &&
                         put_addresses(constants, request, environ.get()) &&
-                        (request.record().https == 0 ||
-                         put(environ.get(), constants[Name::WsgiUrlScheme], constants[Value::Https])) &&
+                        (request.record().https == 0 || put_https(constants, environ.get())) &&
                         put_headers(constants, request, environ.get());
     return filled ? std::move(environ) : py::Ref();
 }

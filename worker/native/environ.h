@@ -7,12 +7,13 @@
 
 namespace fettle::worker {
 
-// The entries that all requests of a slot share, in a dict that has room for a usual request. Null: a Python error is
-// set.
-[[nodiscard]] py::Ref make_environ_template(const ModuleState& state, Setting setting);
+// The entries that all requests of a slot share, in a dict that has room for a usual request. `errors` is wsgi.errors.
+// Null: a Python error is set.
+[[nodiscard]] py::Ref make_environ_template(const ModuleState& state, const Setting& setting, PyObject* errors);
 
-// The environ of the running request of `slot`; also sets its identity (slot.running). Header names with an underscore
-// are left out: in the environ they could not be told from those with a dash, which proxies vouch for.
+// The environ of the running request of `slot`; also sets its identity (slot.running). Left out are header names with
+// an underscore, which could not be told from those with a dash, for which proxies vouch, and Proxy, which as
+// HTTP_PROXY would pose as the variable of that name (httpoxy).
 [[nodiscard]] py::Ref make_environ(Slot& slot, const ipc::RequestView& request, PyObject* input_stream);
 
 }  // namespace fettle::worker

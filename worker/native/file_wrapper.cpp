@@ -146,6 +146,12 @@ std::optional<OpenFile> real_file(const ModuleState& state, PyObject* wrapper) {
         return std::nullopt;  // closed: ValueError
     }
 
+    // What was written to it may still be in its buffer, with the position moved by seek() since.
+    if (Py_IS_TYPE(file, state.buffered_random_type.type()) &&
+        !py::Ref::steal(PyObject_CallMethodNoArgs(file, state.constants[Name::Flush]))) {
+        return std::nullopt;
+    }
+
     struct stat status {};
 
     if (::fstat(static_cast<int>(*fd), &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -175,9 +181,7 @@ Outcome send_file(const RequestObject& request, OpenFile file) {
         raise_not_started();
         return Outcome::Error;
     }
-    if (!writer.head_sent() && !writer.head().content_length() && writer.head().allows_body()) {
-        (void)writer.head().add_content_length(file.length);  // without it, the response is chunked
-    }
+    writer.declare_length(file.length);
     for (std::uint64_t left = writer.wanted(file.length); left > 0 && outcome == Outcome::Done;) {
         std::span<std::byte> space;
         outcome = complete(lock, [&](Mode mode) { return writer.reserve(left, mode, space); });

@@ -1,5 +1,6 @@
 // The module `_fettle`: multi-phase initialisation (PEP 489), all state in ModuleState.
 #include "worker/native/compat.h"
+#include "worker/native/error_stream.h"
 #include "worker/native/file_wrapper.h"
 #include "worker/native/input_stream.h"
 #include "worker/native/module_functions.h"
@@ -28,7 +29,8 @@ bool make_types(PyObject* module, ModuleState& state) {
     state.start_response_type = state.input_stream_type ? make_start_response_type(module) : py::Ref();
     state.write_type = state.start_response_type ? make_write_type(module) : py::Ref();
     state.file_wrapper_type = state.write_type ? make_file_wrapper_type(module) : py::Ref();
-    return state.file_wrapper_type && PyModule_AddObjectRef(module, "FileWrapper", state.file_wrapper_type.get()) == 0;
+    state.error_stream_type = state.file_wrapper_type ? make_error_stream_type(module) : py::Ref();
+    return state.error_stream_type && PyModule_AddObjectRef(module, "FileWrapper", state.file_wrapper_type.get()) == 0;
 }
 
 int execute(PyObject* module) {
@@ -47,9 +49,9 @@ int traverse(PyObject* module, visitproc visitor, void* argument) {
     if (state == nullptr) {
         return 0;
     }
-    for (const py::Ref* ref :
-         {&state->input_stream_type, &state->start_response_type, &state->write_type, &state->file_wrapper_type,
-          &state->buffered_reader_type, &state->buffered_random_type, &state->file_io_type, &state->format_exception}) {
+    for (const py::Ref* ref : {&state->input_stream_type, &state->start_response_type, &state->write_type,
+                               &state->file_wrapper_type, &state->error_stream_type, &state->buffered_reader_type,
+                               &state->buffered_random_type, &state->file_io_type, &state->format_exception}) {
         if (const int stop = ref->visit(visitor, argument); stop != 0) {
             return stop;
         }
@@ -62,9 +64,9 @@ int clear(PyObject* module) {
     if (state == nullptr) {
         return 0;
     }
-    for (py::Ref* ref :
-         {&state->input_stream_type, &state->start_response_type, &state->write_type, &state->file_wrapper_type,
-          &state->buffered_reader_type, &state->buffered_random_type, &state->file_io_type, &state->format_exception}) {
+    for (py::Ref* ref : {&state->input_stream_type, &state->start_response_type, &state->write_type,
+                         &state->file_wrapper_type, &state->error_stream_type, &state->buffered_reader_type,
+                         &state->buffered_random_type, &state->file_io_type, &state->format_exception}) {
         ref->reset();
     }
     state->constants.clear();

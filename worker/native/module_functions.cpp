@@ -170,11 +170,15 @@ PyObject* run_slot_function(PyObject* module, PyObject* arguments) {
     PyObject* application = nullptr;
     int multithread = 0;
     int multiprocess = 0;
-    if (worker_of(module) == nullptr ||
-        PyArg_ParseTuple(arguments, "Opp:run_slot", &application, &multithread, &multiprocess) == 0) {
+    const char* script_name = nullptr;
+    Py_ssize_t script_name_bytes = 0;
+    if (worker_of(module) == nullptr || PyArg_ParseTuple(arguments, "Oppy#:run_slot", &application, &multithread,
+                                                         &multiprocess, &script_name, &script_name_bytes) == 0) {
         return nullptr;
     }
-    const Setting setting{.multithread = multithread != 0, .multiprocess = multiprocess != 0};
+    const Setting setting{.multithread = multithread != 0,
+                          .multiprocess = multiprocess != 0,
+                          .script_name = {script_name, static_cast<std::size_t>(script_name_bytes)}};
     return run_slot(state_of_module(module), application, setting).release();
 }
 
@@ -248,7 +252,8 @@ PyMethodDef* module_functions() {
             {"wait_attached", wait_attached, METH_O,
              "wait_attached(seconds): the number of slots to run, 0 to stop, None if it is not known yet."},
             {"run_slot", run_slot_function, METH_VARARGS,
-             "run_slot(application, multithread, multiprocess): serves as a slot that has no thread yet, until the "
+             "run_slot(application, multithread, multiprocess, script_name): serves as a slot that has no thread yet, "
+             "until the "
              "worker is to stop."},
             {"free_slots", free_slots, METH_NOARGS, "free_slots(): how many slots have no thread yet."},
             {"wait_slots", wait_slots, METH_O, "wait_slots(seconds): True once all slots have ended."},

@@ -21,6 +21,7 @@ struct ModuleState {
     py::Ref start_response_type;
     py::Ref write_type;
     py::Ref file_wrapper_type;
+    py::Ref error_stream_type;
 
     // Types of files whose descriptor gives the same bytes as their read(): io.BufferedReader, io.BufferedRandom,
     // io.FileIO.

@@ -14,17 +14,6 @@ namespace fettle::worker {
 
 namespace {
 
-// One write(2), unless the kernel takes only a part of it.
-void write_all(std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-        if (written < 0 && errno != EINTR) {
-            return;  // nobody can be told
-        }
-        text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
-    }
-}
-
 // "2026-01-31 12:00:00.000 +00:00 [4711] worker error: "
 std::string prefix(std::string_view level) {
     timespec now{};
@@ -103,10 +92,20 @@ std::string format_traceback(const ModuleState& state, PyObject* exception) {
 void report(const Slot& slot, const std::string& line, const py::Ref& exception) {
     std::string text = prefix("error") + line + ": " + summary(exception.get()) + "\n";
     text += format_traceback(slot.state, exception.get());
-    write_all(text);
+    write_log(text);
 }
 
 }  // namespace
+
+void write_log(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+        if (written < 0 && errno != EINTR) {
+            return;  // nobody can be told
+        }
+        text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+    }
+}
 
 void report_exception(const Slot& slot, std::string_view what, py::Ref exception) {
     report(slot, std::string(what) + describe_request(slot), exception);
@@ -117,7 +116,7 @@ void report_signal_exception(const Slot& slot, py::Ref exception) {
 }
 
 void report_request(const Slot& slot, std::string_view level, std::string_view what) {
-    write_all(prefix(level) + std::string(what) + describe_request(slot) + "\n");
+    write_log(prefix(level) + std::string(what) + describe_request(slot) + "\n");
 }
 
 }  // namespace fettle::worker

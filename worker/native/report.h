@@ -15,6 +15,10 @@ void report_exception(const Slot& slot, std::string_view what, py::Ref exception
 // The same without a request: a signal handler of the application raised.
 void report_signal_exception(const Slot& slot, py::Ref exception);
 
+// Writes all of `text` to standard error, by one write(2) unless the kernel takes only a part of it. Whoever is
+// attached and may have to wait for the reader of the log detaches first.
+void write_log(std::string_view text);
+
 // One line about the running request, without a traceback.
 void report_request(const Slot& slot, std::string_view level, std::string_view what);
 

@@ -60,15 +60,16 @@ AtOnce send_at_once(Slot& slot, const RequestLock& lock, PyObject* pieces, std::
     if (!writer.bodyless() && total < head.content_length().value_or(0)) {
         return AtOnce::TooShort;
     }
+    if (writer.bodyless()) {
+        writer.declare_length(total);  // otherwise the balancer does it, once it has the body
+    }
     if (const auto space = writer.reserve_whole(writer.wanted(total))) {
         copy_pieces(pieces, *space);
         writer.commit_whole(app_time_ns(slot));
         slot.running.ended = true;
         return AtOnce::Sent;
     }
-    if (!head.content_length() && head.allows_body()) {
-        (void)head.add_content_length(total);  // without it, the response is chunked
-    }
+    writer.declare_length(total);
     return AtOnce::NoRoom;
 }
 
@@ -86,6 +87,9 @@ Outcome send_sequence(Slot& slot, PyObject* pieces) {
         case AtOnce::Sent:
             return Outcome::Done;
         case AtOnce::NotStarted:
+            if (*total == 0) {
+                return Outcome::Done;  // nothing came too early; that the head is missing, the end of the request tells
+            }
             raise_not_started();
             return Outcome::Error;
         case AtOnce::TooShort:
@@ -104,26 +108,59 @@ Outcome send_sequence(Slot& slot, PyObject* pieces) {
 
 // ---- other iterables
 
-// What a further piece would come to: Done, because the declared body is complete without it; Gone, because nobody
-// waits. nullopt: it is to be sent. Asked for every piece, also those that send nothing: an endless stream of surplus
-// must end.
-std::optional<Outcome> early_end(const RequestObject& request, bool empty) {
+// What to do with a piece.
+enum class Next {
+    Send,
+    Finish,      // the declared body is complete without it
+    NotStarted,  // it came before start_response()
+    Gone,        // nobody waits for it
+};
+
+// Asked for every piece, also those that send nothing: an endless stream of surplus must end. `only`: PEP 3333 lets us
+// believe that no other piece will come.
+Next judge_piece(const RequestObject& request, std::uint64_t bytes, bool only) {
     const RequestLock lock(request);
     if (!lock.held() || request.slot->exchange.gone()) {
-        return Outcome::Gone;
+        return Next::Gone;
     }
     ResponseWriter& writer = request.slot->writer;
+    if (!writer.head().is_set()) {
+        return Next::NotStarted;
+    }
     // Before the head is sent, only a piece with bytes says that the application will not change it any more.
-    const bool head_is_final = writer.head_sent() || !empty;
+    const bool head_is_final = writer.head_sent() || bytes > 0;
     if (head_is_final && writer.head().content_length() && writer.satisfied()) {
-        return Outcome::Done;
+        return Next::Finish;
+    }
+    if (only && bytes > 0) {
+        writer.declare_length(bytes);
+    }
+    return Next::Send;
+}
+
+// True if the iterable says that it holds one piece. nullopt: its __len__ raised what is not "I do not know", the error
+// is set.
+std::optional<bool> has_one_piece(PyObject* result) {
+    const PyTypeObject* type = Py_TYPE(result);
+    const bool sized = (type->tp_as_sequence != nullptr && type->tp_as_sequence->sq_length != nullptr) ||
+                       (type->tp_as_mapping != nullptr && type->tp_as_mapping->mp_length != nullptr);
+    const Py_ssize_t length = sized ? PyObject_Size(result) : 0;
+    if (length >= 0) {
+        return length == 1;
+    }
+    for (PyObject* unknown : {PyExc_TypeError, PyExc_AttributeError, PyExc_NotImplementedError}) {
+        if (PyErr_ExceptionMatches(unknown) != 0) {
+            PyErr_Clear();
+            return false;
+        }
     }
     return std::nullopt;
 }
 
 Outcome send_iterable(Slot& slot, PyObject* result) {
     const RequestObject request = running_request(slot);
-    const py::Ref iterator = py::Ref::steal(PyObject_GetIter(result));
+    const std::optional<bool> only = has_one_piece(result);
+    const py::Ref iterator = only ? py::Ref::steal(PyObject_GetIter(result)) : py::Ref();
     if (!iterator) {
         return Outcome::Error;
     }
@@ -131,11 +168,19 @@ Outcome send_iterable(Slot& slot, PyObject* result) {
         if (!check_body_type(piece.get())) {
             return Outcome::Error;
         }
-        const bool empty = PyBytes_GET_SIZE(piece.get()) == 0;
-        if (const std::optional<Outcome> end = early_end(request, empty)) {
-            return *end;
+        const auto bytes = static_cast<std::uint64_t>(PyBytes_GET_SIZE(piece.get()));
+        switch (judge_piece(request, bytes, *only)) {
+            case Next::Send:
+                break;
+            case Next::Finish:
+                return Outcome::Done;
+            case Next::NotStarted:
+                raise_not_started();
+                return Outcome::Error;
+            case Next::Gone:
+                return Outcome::Gone;
         }
-        if (empty) {
+        if (bytes == 0) {
             continue;  // does not start the response: PEP 3333 lets the application change the headers until then
         }
         if (const Outcome outcome = send_piece(request, piece.get()); outcome != Outcome::Done) {
@@ -146,6 +191,22 @@ Outcome send_iterable(Slot& slot, PyObject* result) {
         }
     }
     return PyErr_Occurred() == nullptr ? Outcome::Done : Outcome::Error;
+}
+
+// Refuses what people return by mistake, in words that name the mistake; iter() refuses the rest. False: TypeError is
+// set.
+bool check_result_type(PyObject* result) {
+    if (PyBytes_Check(result) || PyUnicode_Check(result)) {
+        PyErr_Format(PyExc_TypeError, "the application returned %.200s; return a list of bytes objects, [body]",
+                     Py_TYPE(result)->tp_name);
+        return false;
+    }
+    if (Py_TYPE(result)->tp_iter == nullptr && PySequence_Check(result) == 0) {
+        PyErr_Format(PyExc_TypeError, "the application returned %.200s, which is not an iterable of bytes objects",
+                     Py_IsNone(result) != 0 ? "None" : Py_TYPE(result)->tp_name);
+        return false;
+    }
+    return true;
 }
 
 }  // namespace
@@ -163,22 +224,29 @@ void raise_not_started() {
     PyErr_SetString(PyExc_AssertionError, "the application gave a body before it called start_response()");
 }
 
-Outcome send_piece(const RequestObject& object, PyObject* piece) {
+Outcome send_piece(const RequestObject& object, PyObject* piece, Surplus surplus) {
     ResponseWriter& writer = object.slot->writer;
-    bool started = false;
+    std::span<const std::byte> rest = bytes_of(piece);
+    bool refused = false;
+    Outcome outcome = Outcome::Done;
     {
         RequestLock lock(object);
         if (!lock.held()) {
             return Outcome::Gone;
         }
-        started = writer.head().is_set();
-        if (started) {
-            std::span<const std::byte> rest = bytes_of(piece);
-            return complete(lock, [&](Mode mode) { return writer.send(rest, mode); });
+        if (!writer.head().is_set()) {
+            lock.unlock();
+            raise_not_started();
+            return Outcome::Error;
         }
+        refused = surplus == Surplus::Refuse && !writer.bodyless() && writer.wanted(rest.size()) < rest.size();
+        outcome = complete(lock, [&](Mode mode) { return writer.send(rest, mode); });
     }
-    raise_not_started();
-    return Outcome::Error;
+    if (refused && outcome == Outcome::Done) {
+        PyErr_SetString(PyExc_AssertionError, "write() was given more bytes than the Content-Length says");
+        return Outcome::Error;
+    }
+    return outcome;
 }
 
 Outcome send_result(Slot& slot, PyObject* result) {
@@ -188,6 +256,9 @@ Outcome send_result(Slot& slot, PyObject* result) {
     if (PyList_CheckExact(result)) {
         const py::Ref pieces = py::Ref::steal(PyList_AsTuple(result));  // another thread may change the list
         return pieces ? send_sequence(slot, pieces.get()) : Outcome::Error;
+    }
+    if (!check_result_type(result)) {
+        return Outcome::Error;
     }
     if (Py_IS_TYPE(result, slot.state.file_wrapper_type.type())) {
         if (const std::optional<OpenFile> file = real_file(slot.state, result)) {

@@ -2,6 +2,7 @@
 
 #include "worker/native/compat.h"
 #include "worker/native/environ.h"
+#include "worker/native/error_stream.h"
 #include "worker/native/report.h"
 #include "worker/native/wsgi.h"
 
@@ -61,8 +62,9 @@ void serve(Slot& slot) {
 
 }  // namespace
 
-py::Ref run_slot(ModuleState& state, PyObject* application, Setting setting) {
-    py::Ref environ_template = make_environ_template(state, setting);
+py::Ref run_slot(ModuleState& state, PyObject* application, const Setting& setting) {
+    py::Ref errors = make_error_stream(state);
+    py::Ref environ_template = errors ? make_environ_template(state, setting, errors.get()) : py::Ref();
     if (!environ_template) {
         return {};
     }
@@ -73,12 +75,15 @@ py::Ref run_slot(ModuleState& state, PyObject* application, Setting setting) {
     Slot* slot =
             std::make_unique<Slot>(state, *state.worker, *lane).release();  // for the life of the process: see Slot
     slot->application = py::Ref::borrow(application);
+    slot->script_name = setting.script_name;
     slot->environ_template = std::move(environ_template);
+    slot->errors = std::move(errors);
     enlist(state, *slot);
     serve(*slot);
     slot->worker.slot_ended();
     slot->application.reset();
     slot->environ_template.reset();
+    slot->errors.reset();
     slot->input_stream.reset();
     slot->start_response.reset();
     return py::Ref::borrow(Py_None);

@@ -7,6 +7,7 @@
 #include "worker/native/module_state.h"
 
 #include <cstdint>
+#include <string>
 #include <thread>
 
 namespace fettle::worker {
@@ -15,6 +16,7 @@ namespace fettle::worker {
 struct Setting {
     bool multithread = false;
     bool multiprocess = true;
+    std::string script_name{};  // bytes; where the application is mounted, "" or "/shop"
 };
 
 // The running request, for its log lines and its end. `method` and `uri` are str objects of the environ, because the
@@ -45,7 +47,9 @@ struct Slot {
 
     // Used by the slot's thread only. With the free-threaded build nothing here is shared with another slot.
     py::Ref application;
+    std::string script_name;
     py::Ref environ_template;
+    py::Ref errors;        // wsgi.errors
     py::Ref input_stream;  // the objects of the last request, used again if nobody kept them
     py::Ref start_response;
     RunningRequest running;
@@ -55,7 +59,7 @@ struct Slot {
 
 // Makes the calling thread a slot that has no thread yet, and runs `application` for its requests until the worker is
 // to stop. Returns at once if all slots have their threads. Call attached. Null: a Python error is set; else None.
-[[nodiscard]] py::Ref run_slot(ModuleState& state, PyObject* application, Setting setting);
+[[nodiscard]] py::Ref run_slot(ModuleState& state, PyObject* application, const Setting& setting);
 
 // In a forked child of the worker: no object of a request works any more, and a slot whose application returns there
 // ends the process instead of answering in its parent's name.

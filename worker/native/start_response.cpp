@@ -40,7 +40,7 @@ void raise_fault(Fault fault, PyObject* culprit) {
             PyErr_Format(PyExc_AssertionError, "a status is a three-digit code, a blank and a reason, not %R", culprit);
             break;
         case Fault::StatusCode:
-            PyErr_Format(PyExc_AssertionError, "%R is not the status of a final response (200 to 999)", culprit);
+            PyErr_Format(PyExc_AssertionError, "%R is not the status of a final response (200 to 599)", culprit);
             break;
         case Fault::ReasonCharacter:
             PyErr_Format(PyExc_ValueError, "the status has a control character: %R", culprit);
@@ -50,6 +50,9 @@ void raise_fault(Fault fault, PyObject* culprit) {
             break;
         case Fault::ValueCharacter:
             PyErr_Format(PyExc_ValueError, "the value of a header has a control character: %R", culprit);
+            break;
+        case Fault::HopByHop:
+            PyErr_Format(PyExc_ValueError, "a hop-by-hop header is the server's to send (PEP 3333): %R", culprit);
             break;
         case Fault::LengthForm:
             PyErr_Format(PyExc_ValueError, "Content-Length is not a number: %R", culprit);
@@ -156,7 +159,7 @@ Refusal take_head(const RequestObject& self, const Arguments& arguments) {
         return {.kind = Refusal::Kind::Ended};
     }
     ResponseWriter& writer = self.slot->writer;
-    if (arguments.exc_info == nullptr && writer.head().is_set()) {
+    if (writer.note_start() && arguments.exc_info == nullptr) {
         return {.kind = Refusal::Kind::HeadersSet};
     }
     if (writer.head_sent()) {
@@ -188,7 +191,7 @@ PyObject* write(PyObject* self, PyObject* const* given, std::size_t flagged_coun
     if (!check_body_type(given[0])) {
         return nullptr;
     }
-    switch (send_piece(as_request_object(self), given[0])) {
+    switch (send_piece(as_request_object(self), given[0], Surplus::Refuse)) {
         case Outcome::Done:
             Py_RETURN_NONE;
         case Outcome::Gone:
@@ -228,13 +231,22 @@ bool parse_arguments(PyObject* const* given, std::size_t count, PyObject* keywor
     return true;
 }
 
+// PEP 3333: also after a first call that raised an error, the next one needs exc_info.
+void note_failed_call(const RequestObject& object) {
+    const RequestLock lock(object);
+    if (lock.held()) {
+        (void)object.slot->writer.note_start();
+    }
+}
+
 PyObject* start_response(PyObject* self, PyObject* const* given, std::size_t flagged_count, PyObject* keywords) {
     Arguments arguments;
     const auto count = static_cast<std::size_t>(PyVectorcall_NARGS(flagged_count));
+    RequestObject& object = as_request_object(self);
     if (!parse_arguments(given, count, keywords, arguments)) {
+        note_failed_call(object);
         return nullptr;
     }
-    RequestObject& object = as_request_object(self);
     if (const Refusal refusal = take_head(object, arguments); refusal.kind == Refusal::Kind::HeadersSent) {
         raise_given(arguments.exc_info);
         return nullptr;

@@ -5,6 +5,7 @@
 #include "ipc/request_record.h"
 #include "worker/native/compat.h"
 #include "worker/native/environ.h"
+#include "worker/native/error_stream.h"
 #include "worker/native/input_stream.h"
 #include "worker/native/monotonic.h"
 #include "worker/native/report.h"
@@ -154,6 +155,7 @@ Verdict run_application(Slot& slot, const ipc::RequestView& request, std::uint64
 // Publishes the last descriptor, unless that has happened, and lets go of the request.
 void end_request(Slot& slot, Verdict verdict, std::uint64_t number) {
     end_if_forked(slot, number);
+    end_error_line(slot.errors.get());
     slot.exchange.prepare_end();
     RequestLock lock(slot, number);
     ResponseWriter& writer = slot.writer;

@@ -20,6 +20,7 @@ TEST_CASE("start_response: wrong arguments are errors at the call, as wsgiref ha
                  Mistake{"status-type", "TypeError: status and headers must be of type str: b'200 OK'"},
                  Mistake{"status-form", "AssertionError: a status is a three-digit code"},
                  Mistake{"status-code", "AssertionError: '100 Continue' is not the status of a final response"},
+                 Mistake{"status-range", "AssertionError: '600 Odd' is not the status of a final response"},
                  Mistake{"headers-type", "TypeError: headers must be a list of tuples (name, value), not tuple"},
                  Mistake{"header-shape", "TypeError: a header is a tuple (name, value), not 'X: y'"},
                  Mistake{"header-name", "ValueError: invalid header name in ('X Y', 'y')"},
@@ -27,6 +28,8 @@ TEST_CASE("start_response: wrong arguments are errors at the call, as wsgiref ha
                  Mistake{"header-value",
                          R"(ValueError: the value of a header has a control character: ('X', 'a\r\nSet-Cookie: b'))"},
                  Mistake{"header-value-type", "TypeError: status and headers must be of type str: ('X', 1)"},
+                 Mistake{"hop-by-hop",
+                         "ValueError: a hop-by-hop header is the server's to send (PEP 3333): ('Connection',"},
                  Mistake{"header-latin-1", "ValueError: status and headers are Latin-1 (PEP 3333), this is not:"},
                  Mistake{"two-lengths",
                          "ValueError: there is more than one Content-Length header: ('content-length', '2')"},
@@ -35,6 +38,7 @@ TEST_CASE("start_response: wrong arguments are errors at the call, as wsgiref ha
                  Mistake{"keyword", "TypeError: the arguments are start_response("},
                  Mistake{"exc-info", "TypeError: exc_info must be a tuple"},
                  Mistake{"twice", "AssertionError: start_response() was called twice"},
+                 Mistake{"twice-after-error", "AssertionError: start_response() was called twice"},
          }) {
         const std::string said = worker.balancer.get(std::string("/mistake/") + mistake.name);
         INFO(said);
@@ -47,8 +51,8 @@ TEST_CASE("body: what is no body fails the request and says why in the log", "[w
     ReadyWorker worker;
     for (const Mistake& mistake : {
                  Mistake{"text", "TypeError: the body of a response is made of bytes objects, not str"},
-                 Mistake{"bytes", "TypeError: the body of a response is made of bytes objects, not int"},
-                 Mistake{"none", "TypeError: 'NoneType' object is not iterable"},
+                 Mistake{"bytes", "TypeError: the application returned bytes; return a list of bytes objects, [body]"},
+                 Mistake{"none", "TypeError: the application returned None, which is not an iterable"},
                  Mistake{"iterated-text", "TypeError: the body of a response is made of bytes objects, not str"},
                  Mistake{"not-started",
                          "AssertionError: the application gave a body before it called start_response()"},

@@ -62,7 +62,7 @@ TEST_CASE("environ: it has what PEP 3333 demands and gunicorn adds", "[worker]")
     has(shown, R"("wsgi.multiprocess": true)");
     has(shown, R"("wsgi.run_once": false)");
     has(shown, R"("wsgi.input": "InputStream")");
-    has(shown, R"("wsgi.errors": "TextIOWrapper")");
+    has(shown, R"("wsgi.errors": "ErrorStream")");
     has(shown, R"("wsgi.file_wrapper": "type")");
     has(shown, R"("fettle.request_id": "0123456789abcdef")");
     lacks(shown, "HTTP_CONTENT");

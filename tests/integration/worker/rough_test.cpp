@@ -34,7 +34,8 @@ TEST_CASE("response: a generator that keeps to its Content-Length runs to its en
 TEST_CASE("response: an application that sends nothing notices that its client has left", "[worker]") {
     ReadyWorker worker({.target = "rough"});
     const std::string path = GENERATE("/empty", "/writes");
-    const auto key = worker.balancer.push({.path = path});
+    // What write() gives beyond Content-Length is an error at once, but for HEAD, which has no body to be too long.
+    const auto key = worker.balancer.push({.method = path == "/writes" ? "HEAD" : "GET", .path = path});
     worker.balancer.wait_until([&] { return std::filesystem::exists(worker.folder.path() / "began"); });
     worker.balancer.cancel(key);
     (void)worker.balancer.finish(key);

@@ -103,7 +103,10 @@ TEST_CASE("boot.py is told everything in one JSON object") {
                                     {"runtime", "/opt/fettle/lib"},
                                     {"supervisor_pid", ::getpid()},
                                     {"graceful_seconds", 2.5},
-                                    {"multiprocess", true}}));
+                                    {"multiprocess", true},
+                                    {"script_name", ""}}));
+    config.app.script_name = "/my \"shop\"";
+    CHECK(nlohmann::json::parse(boot_argument(setup, PythonRole::Worker, {}))["script_name"] == "/my \"shop\"");
     const auto worker = nlohmann::json::parse(boot_argument(setup, PythonRole::Worker, {3, 9}));
     CHECK(worker["role"] == "worker");
     CHECK(worker["seat"] == 3);

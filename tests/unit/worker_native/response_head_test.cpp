@@ -59,6 +59,7 @@ TEST_CASE("response head: a status line has a three-digit final code", "[worker]
     CHECK(sut.set_status("200OK") == Fault::StatusForm);
     CHECK(sut.set_status("100 Continue") == Fault::StatusCode);
     CHECK(sut.set_status("000 Nothing") == Fault::StatusCode);
+    CHECK(sut.set_status("600 Odd") == Fault::StatusCode);
     CHECK(sut.set_status("200 OK\r\nX: y") == Fault::ReasonCharacter);
     CHECK_FALSE(sut.is_set());
 }
@@ -75,6 +76,15 @@ TEST_CASE("response head: names are tokens and values have no control characters
     CHECK(sut.add("X", "a\n") == Fault::ValueCharacter);
     CHECK(sut.add("X", std::string_view("a\0b", 3)) == Fault::ValueCharacter);
     CHECK(sut.add("X", "\x7f") == Fault::ValueCharacter);
+}
+
+TEST_CASE("response head: what concerns the connection is the server's", "[worker]") {
+    ResponseHead sut;
+    REQUIRE(sut.set_status("200 OK") == Fault::None);
+    const auto* name = GENERATE("Connection", "keep-alive", "TE", "Trailer", "TRANSFER-encoding", "Upgrade",
+                                "Proxy-Authenticate", "proxy-connection");
+    CHECK(sut.add(name, "x") == Fault::HopByHop);
+    CHECK(sut.add("Connection-Time", "x") == Fault::None);
 }
 
 TEST_CASE("response head: blanks around a value are not part of it", "[worker]") {

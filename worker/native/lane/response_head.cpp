@@ -10,6 +10,18 @@ namespace {
 
 constexpr std::string_view kContentLength = "content-length";
 
+// PEP 3333 ("Other HTTP Features") and RFC 9110 §7.6.1. balancer/http refuses them too, from workers that do not.
+constexpr std::array<std::string_view, 10> kHopByHop{"connection",
+                                                     "keep-alive",
+                                                     "proxy-authenticate",
+                                                     "proxy-authentication-info",
+                                                     "proxy-authorization",
+                                                     "proxy-connection",
+                                                     "te",
+                                                     "trailer",
+                                                     "transfer-encoding",
+                                                     "upgrade"};
+
 constexpr bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -41,9 +53,13 @@ bool is_field_text(std::string_view text) {
     });
 }
 
-bool is_content_length(std::string_view name) {
-    return std::equal(name.begin(), name.end(), kContentLength.begin(), kContentLength.end(),
+bool is_named(std::string_view name, std::string_view lower_case) {
+    return std::equal(name.begin(), name.end(), lower_case.begin(), lower_case.end(),
                       [](char a, char b) { return to_lower(a) == b; });
+}
+
+bool is_hop_by_hop(std::string_view name) {
+    return std::any_of(kHopByHop.begin(), kHopByHop.end(), [&](std::string_view hop) { return is_named(name, hop); });
 }
 
 std::string_view trim(std::string_view text) {
@@ -83,7 +99,7 @@ ResponseHead::Fault ResponseHead::set_status(std::string_view line) {
     }
     const auto digit = [&](std::size_t at) { return line[at] - '0'; };
     const auto code = static_cast<std::uint16_t>(digit(0) * 100 + digit(1) * 10 + digit(2));
-    if (code < 200) {
+    if (code < 200 || code > 599) {
         return Fault::StatusCode;
     }
     const std::string_view reason = line.substr(std::min<std::size_t>(4, line.size()));
@@ -107,7 +123,10 @@ ResponseHead::Fault ResponseHead::add(std::string_view name, std::string_view va
     if (!is_field_text(value)) {
         return Fault::ValueCharacter;
     }
-    if (is_content_length(name)) {
+    if (is_hop_by_hop(name)) {
+        return Fault::HopByHop;
+    }
+    if (is_named(name, kContentLength)) {
         if (content_length_) {
             return Fault::LengthTwice;
         }

@@ -19,10 +19,11 @@ class ResponseHead {
     enum class Fault {
         None,
         StatusForm,  // not "NNN reason"
-        StatusCode,  // below 200: not a final response
+        StatusCode,  // not 200 to 599: not a final response (RFC 9110 §15)
         ReasonCharacter,
         NameForm,        // not a token of RFC 9110 §5.6.2
         ValueCharacter,  // a control character: RFC 9110 §5.5
+        HopByHop,        // of the connection, which is the server's
         LengthForm,      // Content-Length is not a number
         LengthTwice,
         TooLarge,

@@ -22,6 +22,14 @@ void ResponseWriter::begin(bool head_request) {
     body_bytes_ = 0;
     head_request_ = head_request;
     head_sent_ = false;
+    start_called_ = false;
+}
+
+void ResponseWriter::declare_length(std::uint64_t bytes) {
+    const bool tells = bytes > 0 || !bodyless();
+    if (!head_sent_ && !head_.content_length() && head_.allows_body() && tells) {
+        (void)head_.add_content_length(bytes);  // if there is no room for it, it stays undeclared
+    }
 }
 
 std::uint64_t ResponseWriter::wanted(std::uint64_t bytes) const {

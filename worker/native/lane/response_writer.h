@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace fettle::worker {
 
@@ -28,6 +29,13 @@ class ResponseWriter {
     [[nodiscard]] ResponseHead& head() { return head_; }
 
     [[nodiscard]] bool head_sent() const { return head_sent_; }
+
+    // Notes a call of start_response(), also one that fails. True if there was one before.
+    [[nodiscard]] bool note_start() { return std::exchange(start_called_, true); }
+
+    // Declares a length that the application left out, if that helps: without it, the response is chunked. An empty
+    // body for HEAD does not tell the length of the one for GET.
+    void declare_length(std::uint64_t bytes);
 
     // The response has no body, whatever the application gives.
     [[nodiscard]] bool bodyless() const { return head_request_ || !head_.allows_body(); }
@@ -75,6 +83,7 @@ class ResponseWriter {
     std::uint64_t body_bytes_ = 0;  // published
     bool head_request_ = false;
     bool head_sent_ = false;
+    bool start_called_ = false;
 };
 
 }  // namespace fettle::worker

@@ -299,16 +299,25 @@ def exits(environ, start_response):
     sys.exit(3)
 
 
+def starts_after_an_error(start):
+    try:
+        start("200 OK", None)
+    except TypeError:
+        start("200 OK", [])
+
+
 MISTAKES = {
     "status-type": lambda start: start(b"200 OK", []),
     "status-form": lambda start: start("OK", []),
     "status-code": lambda start: start("100 Continue", []),
+    "status-range": lambda start: start("600 Odd", []),
     "headers-type": lambda start: start("200 OK", (("X", "y"),)),
     "header-shape": lambda start: start("200 OK", ["X: y"]),
     "header-name": lambda start: start("200 OK", [("X Y", "y")]),
     "header-name-type": lambda start: start("200 OK", [(b"X", "y")]),
     "header-value": lambda start: start("200 OK", [("X", "a\r\nSet-Cookie: b")]),
     "header-value-type": lambda start: start("200 OK", [("X", 1)]),
+    "hop-by-hop": lambda start: start("200 OK", [("Connection", "close")]),
     "header-latin-1": lambda start: start("200 OK", [("X", "\u20ac")]),
     "two-lengths": lambda start: start("200 OK", [("Content-Length", "1"), ("content-length", "2")]),
     "length": lambda start: start("200 OK", [("Content-Length", "many")]),
@@ -316,6 +325,7 @@ MISTAKES = {
     "keyword": lambda start: start("200 OK", [], info=None),
     "exc-info": lambda start: start("200 OK", [], "error"),
     "twice": lambda start: (start("200 OK", []), start("200 OK", [])),
+    "twice-after-error": starts_after_an_error,
 }
 
 
