@@ -91,7 +91,8 @@ class Connection:
             raise ConnectionEnded(bytes(self.buffer), f"{reason}: end of the connection")
         self.buffer += data
 
-    def _take(self, count):
+    def take(self, count):
+        """The next `count` bytes, whatever they are."""
         while len(self.buffer) < count:
             self._more(f"waiting for {count} bytes")
         taken = bytes(self.buffer[:count])
@@ -103,7 +104,7 @@ class Connection:
         while (end := self.buffer.find(b"\r\n", start)) < 0:
             start = max(0, len(self.buffer) - 1)
             self._more("waiting for a line")
-        return self._take(end + 2)[:-2].decode("latin-1")
+        return self.take(end + 2)[:-2].decode("latin-1")
 
     def _fields(self):
         found = []
@@ -123,8 +124,8 @@ class Connection:
         size = int(self._line().partition(";")[0], 16)
         if size == 0:
             return b""
-        data = self._take(size)
-        assert self._take(2) == b"\r\n", "a chunk does not end with CRLF"
+        data = self.take(size)
+        assert self.take(2) == b"\r\n", "a chunk does not end with CRLF"
         return data
 
     def response(self, method="GET"):
@@ -139,7 +140,7 @@ class Connection:
                 pieces.append(piece)
             response.body, response.trailers = b"".join(pieces), self._fields()
         elif (length := response.header("Content-Length")) is not None:
-            response.body = self._take(int(length))
+            response.body = self.take(int(length))
         else:
             response.body = self.until_end()
         return response

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,17 @@ def pytest_configure():
     if not BINARY.exists():
         pytest.exit(f"{BINARY} is not there: run scripts/setup, or set FETTLE_BIN", returncode=4)
     processes.become_subreaper()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many WSGI cases passed, by interpreter and mode."""
+    passed = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        if report.when == "call" and "test_wsgi_case[" in report.nodeid:
+            interpreter, mode, _ = report.nodeid.partition("[")[2].split("-", 2)
+            passed[interpreter, mode] += 1
+    for (interpreter, mode), count in passed.items():
+        terminalreporter.write_line(f"WSGI cases passed on {interpreter}, {mode}: {count}")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

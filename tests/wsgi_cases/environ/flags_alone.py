@@ -1,0 +1,17 @@
+"""One process with one thread says so: an application may skip its locks."""
+
+from case_support import TEXT, note
+
+CLAUSE = "environ Variables: wsgi.multithread, wsgi.multiprocess, wsgi.run_once; Thread Support"
+
+
+def application(environ, start_response):
+    note(environ, [environ[f"wsgi.{name}"] for name in ("multithread", "multiprocess", "run_once")])
+    start_response("200 OK", TEXT)
+    return [b""]
+
+
+def check(exchange):
+    exchange.get()
+
+    assert exchange.notes() == [[False, False, False]]

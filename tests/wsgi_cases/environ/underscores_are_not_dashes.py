@@ -1,0 +1,20 @@
+"""A header with an underscore cannot pose as the one with a dash that a proxy vouches for."""
+
+from case_support import TEXT, note
+
+CLAUSE = "environ Variables: HTTP_ variables correspond to request headers; two names would become one key"
+
+
+def application(environ, start_response):
+    note(environ, [environ.get("HTTP_X_REAL_IP"), environ.get("HTTP_X_USER")])
+    start_response("200 OK", TEXT)
+    return [b""]
+
+
+def check(exchange):
+    statuses = [
+        exchange.get("/", [("X_Real_IP", "10.0.0.1"), ("X-User", "me")]).status,
+        exchange.get("/", [("X-Real_IP", "10.0.0.1"), ("X-User", "me")]).status,
+    ]
+    assert set(statuses) <= {200, 400}
+    assert exchange.notes() == [[None, "me"]] * statuses.count(200)
