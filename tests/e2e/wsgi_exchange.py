@@ -49,7 +49,7 @@ class Exchange:
         return self.connect().request(method, target, [*self.headers, *headers], body, version)
 
     def send(self, method="GET", target="/", headers=(), body=None, version="HTTP/1.1"):
-        """One request whose response is still to be read; a `headers` with Content-Length may promise more than `body`."""
+        """One request whose response is still to be read; Content-Length in `headers` may promise more than `body`."""
         connection = self.connect()
         connection.send(request_bytes(method, target, [*self.headers, *headers], body, version))
         return connection
@@ -90,7 +90,7 @@ class Exchange:
 
     def wait_notes(self, count):
         """The notes, once there are `count`: what happens behind the response's end may come after it."""
-        self.server.wait_until(lambda: len(self.notes()) >= count, 20, f"{count} notes of {self.run}, now {self.notes()}")
+        self.server.wait_until(lambda: len(self.notes()) >= count, 20, f"{count} notes of {self.run}")
         return self.notes()
 
     @property
@@ -134,6 +134,8 @@ class Exchange:
         """Every pattern of `expected` is in the log, and nothing that needs an explanation besides."""
         for pattern in expected:
             self.wait_log(pattern)
+        if expected:
+            assert self.connect().request("GET", "/", [("X-Case", "end-of-case")]).body == b"ended"
         explained = [*expected, "^Traceback"] if expected else []
         unexplained = [
             line

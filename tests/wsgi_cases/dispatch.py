@@ -17,6 +17,15 @@ def load(path):
 CASES = {f"{path.parent.name}/{path.stem}": load(path).application for path in sorted(HERE.glob("*/*.py"))}
 
 
+def end_of_case(environ, start_response):
+    """The worker has one thread: its answer means that the requests before have ended, log lines and all."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ended"]
+
+
+CASES["end-of-case"] = end_of_case
+
+
 def application(environ, start_response):
     case = CASES[environ["HTTP_X_CASE"]]
     if "HTTP_X_VALIDATE" in environ:

@@ -2,7 +2,10 @@
 
 from case_support import TEXT
 
-CLAUSE = "Handling the Content-Length Header: 'send a chunk for each write() call or bytestring yielded by the iterable'"
+CLAUSE = (
+    "Handling the Content-Length Header: 'send a chunk for each write() call or bytestring yielded by the "
+    "iterable'"
+)
 
 
 def application(environ, start_response):

@@ -2,7 +2,10 @@
 
 from case_support import TEXT, wait_at_gate
 
-CLAUSE = "The start_response() Callable: 'only after the first iteration of the application return value that yields a non-empty bytestring'"
+CLAUSE = (
+    "The start_response() Callable: 'only after the first iteration of the application return value that yields a"
+    " non-empty bytestring'"
+)
 
 
 def application(environ, start_response):

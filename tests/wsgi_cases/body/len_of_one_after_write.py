@@ -2,7 +2,10 @@
 
 from case_support import TEXT
 
-CLAUSE = "Handling the Content-Length Header: 'If the application does not call the write() callable, and returns an iterable whose len() is 1'"
+CLAUSE = (
+    "Handling the Content-Length Header: 'If the application does not call the write() callable, and returns an "
+    "iterable whose len() is 1'"
+)
 
 
 def application(environ, start_response):

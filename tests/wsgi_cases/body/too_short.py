@@ -2,7 +2,10 @@
 
 from case_support import TEXT
 
-CLAUSE = "Handling the Content-Length Header: 'the server should close the connection and log or otherwise report the error'"
+CLAUSE = (
+    "Handling the Content-Length Header: 'the server should close the connection and log or otherwise report the "
+    "error'"
+)
 
 
 def application(environ, start_response):

@@ -1,10 +1,10 @@
-"""The coding of a chunked body is the server's business: no HTTP_TRANSFER_ENCODING, and CONTENT_LENGTH counts the bytes."""
+"""The coding of a chunked body is the server's business: CONTENT_LENGTH counts the bytes, HTTP_TRANSFER_ENCODING is gone."""
 
 from case_support import TEXT, note
 
 CLAUSE = (
-    "Other HTTP Features: 'WSGI servers must handle any supported inbound \"hop-by-hop\" headers on their own, such as by "
-    "decoding any inbound Transfer-Encoding'"
+    "Other HTTP Features: 'WSGI servers must handle any supported inbound \"hop-by-hop\" headers on their own, such "
+    "as by decoding any inbound Transfer-Encoding'"
 )
 
 

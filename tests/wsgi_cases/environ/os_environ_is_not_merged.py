@@ -4,7 +4,10 @@ import os
 
 from case_support import TEXT, note
 
-CLAUSE = "environ Variables: the dictionary 'may also contain arbitrary operating-system \"environment variables\"'; ours does not"
+CLAUSE = (
+    "environ Variables: the dictionary 'may also contain arbitrary operating-system \"environment variables\"'; "
+    "ours does not"
+)
 
 
 def application(environ, start_response):

@@ -2,7 +2,10 @@
 
 from case_support import TEXT, note
 
-CLAUSE = "environ Variables: PATH_INFO; RFC 3986 section 2.1: '%' is followed by two hexadecimal digits or means nothing"
+CLAUSE = (
+    "environ Variables: PATH_INFO; RFC 3986 section 2.1: '%' is followed by two hexadecimal digits or means "
+    "nothing"
+)
 
 
 def application(environ, start_response):

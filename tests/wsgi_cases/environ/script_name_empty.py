@@ -2,7 +2,10 @@
 
 from case_support import TEXT, note
 
-CLAUSE = "environ Variables: SCRIPT_NAME 'may be an empty string, if the application corresponds to the \"root\" of the server'"
+CLAUSE = (
+    "environ Variables: SCRIPT_NAME 'may be an empty string, if the application corresponds to the \"root\" of the "
+    "server'"
+)
 
 
 def application(environ, start_response):

@@ -5,7 +5,8 @@ import re
 from case_support import TEXT, note
 
 CLAUSE = (
-    "environ Variables: server-defined variables 'should be named using only lower-case letters, numbers, dots, and underscores'"
+    "environ Variables: server-defined variables 'should be named using only lower-case "
+    "letters, numbers, dots, and underscores'"
 )
 
 

@@ -4,7 +4,10 @@ import re
 
 from case_support import TEXT, wait_at_gate
 
-CLAUSE = "Input and Error Streams, note 4: 'to minimize intermingling of data from multiple processes writing to the same error log'"
+CLAUSE = (
+    "Input and Error Streams, note 4: 'to minimize intermingling of data from multiple processes writing to the "
+    "same error log'"
+)
 CONFIG = {"concurrency": {"processes": 2, "threads": 2}}
 LETTERS = "abcdefgh"
 

@@ -1,4 +1,4 @@
-"""An exception behind the last byte of a declared body is in the log; the client has its response and its connection."""
+"""An exception behind the last declared byte is in the log; the client has its response and its connection."""
 
 from case_support import TEXT
 

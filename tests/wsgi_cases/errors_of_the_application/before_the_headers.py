@@ -1,4 +1,4 @@
-"""An exception before anything was sent is a 500 without the exception's words; those are in the log, with the request."""
+"""An exception before anything was sent is a 500 without the exception's words; the log has them, with the request."""
 
 from case_support import TEXT
 

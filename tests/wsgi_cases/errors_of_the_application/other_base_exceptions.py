@@ -1,4 +1,4 @@
-"""Exceptions beside Exception, GeneratorExit and StopIteration too, are errors like others: 500, and the worker stays."""
+"""Exceptions beside Exception, GeneratorExit and StopIteration are errors like others: 500, and the worker stays."""
 
 import os
 

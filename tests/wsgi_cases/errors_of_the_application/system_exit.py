@@ -1,4 +1,4 @@
-"""sys.exit() in a request gives 500, and the worker finishes what it has and is replaced: the application asked for it."""
+"""sys.exit() in a request gives 500, and the worker finishes what it has and is replaced, as it was asked to."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""read() of an object that is no real file is called with the block size, 8192 if none is given, until it gives nothing."""
+"""read() of what is no real file is called with the block size, 8192 if none is given, until it gives nothing."""
 
 from case_support import TEXT, noter
 

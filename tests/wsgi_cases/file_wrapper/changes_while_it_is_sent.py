@@ -4,7 +4,10 @@ import os
 
 from case_support import FOLDER, TEXT
 
-CLAUSE = "Optional Platform-Specific File Handling: the server may generate Content-Length 'using its knowledge of the underlying file'"
+CLAUSE = (
+    "Optional Platform-Specific File Handling: the server may generate Content-Length 'using its knowledge of the"
+    " underlying file'"
+)
 BARE_ONLY = "the validator iterates, so no length is known and all there is when it is read is sent"
 SIZE = 16_000_000  # beyond all buffers between the file and the client
 

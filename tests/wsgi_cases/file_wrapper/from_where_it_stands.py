@@ -2,7 +2,10 @@
 
 from case_support import FOLDER, TEXT
 
-CLAUSE = "Optional Platform-Specific File Handling: 'transmission should begin at the current position within the \"file\"'"
+CLAUSE = (
+    "Optional Platform-Specific File Handling: 'transmission should begin at the current position within the "
+    "\"file\"'"
+)
 
 
 def application(environ, start_response):

@@ -4,7 +4,10 @@ import io
 
 from case_support import FOLDER, TEXT, noter
 
-CLAUSE = "Optional Platform-Specific File Handling: 'a close() method that invokes the original file-like object's close() method'"
+CLAUSE = (
+    "Optional Platform-Specific File Handling: 'a close() method that invokes the original file-like object's "
+    "close() method'"
+)
 
 
 def application(environ, start_response):

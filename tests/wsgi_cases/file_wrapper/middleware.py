@@ -2,7 +2,10 @@
 
 from case_support import FOLDER, TEXT
 
-CLAUSE = "Optional Platform-Specific File Handling: 'must not perform any data transmission until ... the server/gateway actually receives the iterable'"
+CLAUSE = (
+    "Optional Platform-Specific File Handling: 'must not perform any data transmission until ... the "
+    "server/gateway actually receives the iterable'"
+)
 
 
 def application(environ, start_response):

@@ -2,7 +2,10 @@
 
 from case_support import FOLDER
 
-CLAUSE = "Optional Platform-Specific File Handling: 'until the end is reached, or until Content-Length bytes have been written'"
+CLAUSE = (
+    "Optional Platform-Specific File Handling: 'until the end is reached, or until Content-Length bytes have been"
+    " written'"
+)
 
 
 def application(environ, start_response):

@@ -2,7 +2,10 @@
 
 from case_support import FOLDER, TEXT
 
-CLAUSE = "Optional Platform-Specific File Handling: the semantics 'should be the same as if the application had returned iter(filelike.read, '')'"
+CLAUSE = (
+    "Optional Platform-Specific File Handling: the semantics 'should be the same as if the application had "
+    "returned iter(filelike.read, '')'"
+)
 
 
 def application(environ, start_response):

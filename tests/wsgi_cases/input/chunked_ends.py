@@ -1,4 +1,4 @@
-"""A chunked body has an end for the application: it may read until there is no more, for wsgi.input_terminated says so."""
+"""A chunked body has an end for the application, which may read until there is no more: wsgi.input_terminated."""
 
 from case_support import TEXT, note
 

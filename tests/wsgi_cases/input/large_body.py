@@ -4,7 +4,10 @@ import hashlib
 
 from case_support import TEXT
 
-CLAUSE = "environ Variables: wsgi.input; the server 'may pre-read the client's request body and buffer it in-memory or on disk'"
+CLAUSE = (
+    "environ Variables: wsgi.input; the server 'may pre-read the client's request body and buffer it in-memory or"
+    " on disk'"
+)
 
 
 def application(environ, start_response):
@@ -18,5 +21,7 @@ def application(environ, start_response):
 def check(exchange):
     body = bytes(range(251)) * 12_000
 
-    assert exchange.request("POST", body=body).text == hashlib.sha256(body).hexdigest()
-    assert exchange.send_chunked([body[:1_000_000], body[1_000_000:]]).response().text == hashlib.sha256(body).hexdigest()
+    digest = hashlib.sha256(body).hexdigest()
+
+    assert exchange.request("POST", body=body).text == digest
+    assert exchange.send_chunked([body[:1_000_000], body[1_000_000:]]).response().text == digest

@@ -41,8 +41,9 @@ def application(environ, start_response):
 
 def measure(environ, start_response):
     gc.collect()
-    types = [type(environ["wsgi.input"]), type(environ["wsgi.errors"]), type(start_response), environ["wsgi.file_wrapper"]]
-    note(environ, [len(gc.get_objects()), sys.getallocatedblocks(), *(sys.getrefcount(kind) for kind in types)])
+    objects = (environ["wsgi.input"], environ["wsgi.errors"], start_response, environ["wsgi.file_wrapper"](None))
+    references = [sys.getrefcount(type(item)) for item in objects]
+    note(environ, [len(gc.get_objects()), sys.getallocatedblocks(), *references])
     if tracemalloc.is_tracing():
         note(environ, tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()

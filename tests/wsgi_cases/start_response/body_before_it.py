@@ -2,7 +2,10 @@
 
 from case_support import TEXT
 
-CLAUSE = "Specification Details: 'Applications must invoke start_response() before the iterable yields its first body bytestring'"
+CLAUSE = (
+    "Specification Details: 'Applications must invoke start_response() before the iterable yields its first body "
+    "bytestring'"
+)
 VALIDATOR_SAYS = "AssertionError: the application gave a body|start_response has not yet been called"
 
 

@@ -4,7 +4,10 @@ import re
 
 from case_support import TEXT
 
-CLAUSE = "The start_response() Callable: 'the HTTP Date: and Server: headers would normally be supplied by the server or gateway'"
+CLAUSE = (
+    "The start_response() Callable: 'the HTTP Date: and Server: headers would normally be supplied by the server "
+    "or gateway'"
+)
 
 OWN = [("DATE", "Fri, 31 Dec 1999 23:59:59 GMT"), ("server", "mine")]
 

@@ -1,4 +1,4 @@
-"""exc_info of a moment without an exception is an error of its own once the headers are out: there is nothing to raise."""
+"""exc_info without an exception is an error of its own once the headers are out: there is nothing to raise."""
 
 import sys
 
@@ -17,7 +17,8 @@ def application(environ, start_response):
 
 def check(exchange):
     exchange.cut()
-    assert exchange.notes() == [True, "AssertionError: the headers were sent already, and exc_info holds no exception to raise"]
+    said = "AssertionError: the headers were sent already, and exc_info holds no exception to raise"
+    assert exchange.notes() == [True, said]
 
 
 LOG = ["RuntimeError: so the application gives up"]

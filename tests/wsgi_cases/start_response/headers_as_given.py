@@ -4,7 +4,12 @@ from case_support import TEXT
 
 CLAUSE = "The start_response() Callable; Other HTTP Features: servers 'should \"play dumb\"'"
 
-GIVEN = [("Set-Cookie", "a=1"), ("X-Mixed-CASE", "Value, with; signs"), ("Set-Cookie", "b=2"), ("X-Latin", "J\xf6rg \xff")]
+GIVEN = [
+    ("Set-Cookie", "a=1"),
+    ("X-Mixed-CASE", "Value, with; signs"),
+    ("Set-Cookie", "b=2"),
+    ("X-Latin", "J\xf6rg \xff"),
+]
 
 
 def application(environ, start_response):

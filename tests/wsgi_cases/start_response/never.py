@@ -1,6 +1,9 @@
 """An application that returns without calling it gets an error that says so, and the client a 500."""
 
-CLAUSE = "Specification Details: 'Applications must invoke start_response() before the iterable yields its first body bytestring'"
+CLAUSE = (
+    "Specification Details: 'Applications must invoke start_response() before the iterable yields its first body "
+    "bytestring'"
+)
 
 
 def application(environ, start_response):

@@ -2,7 +2,10 @@
 
 from case_support import TEXT
 
-CLAUSE = "The start_response() Callable: 'a Status-Code and a Reason-Phrase, in that order and separated by a single space'"
+CLAUSE = (
+    "The start_response() Callable: 'a Status-Code and a Reason-Phrase, in that order and separated by a single "
+    "space'"
+)
 
 
 def application(environ, start_response):

@@ -4,7 +4,10 @@ import sys
 
 from case_support import TEXT, note, raised
 
-CLAUSE = "The start_response() Callable: 'This includes the case where the first call to start_response raised an error.'"
+CLAUSE = (
+    "The start_response() Callable: 'This includes the case where the first call to start_response raised an "
+    "error.'"
+)
 BARE_ONLY = "the validator refuses these calls before the server sees them"
 
 WRONG = {

@@ -10,7 +10,8 @@ BARE_ONLY = "the validator checks the number of arguments itself"
 
 
 def application(environ, start_response):
-    for arguments in ((), ("200 OK",), ("200 OK", TEXT, None, None), ("200 OK", TEXT, "error"), ("200 OK", TEXT, (1, 2))):
+    good = ("200 OK", TEXT)
+    for arguments in ((), good[:1], (*good, None, None), (*good, "error"), (*good, (1, 2))):
         note(environ, raised(start_response, *arguments).split(":")[0])
     note(environ, raised(functools.partial(start_response, "200 OK", TEXT, error=None)).split(":")[0])
     start_response("200 OK", TEXT, exc_info=sys.exc_info())

@@ -2,7 +2,10 @@
 
 from case_support import TEXT, note, raised
 
-CLAUSE = "The start_response() Callable: header names and values; 'Servers should check for errors in the headers at the time start_response is called'"
+CLAUSE = (
+    "The start_response() Callable: header names and values; 'Servers should check for errors in the headers at "
+    "the time start_response is called'"
+)
 BARE_ONLY = "the validator refuses most of these before the server sees them"
 
 WRONG = [

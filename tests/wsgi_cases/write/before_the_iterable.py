@@ -2,7 +2,10 @@
 
 from case_support import TEXT
 
-CLAUSE = "The write() Callable: 'any bytestrings yielded by the iterable are transmitted after all bytestrings passed to write()'"
+CLAUSE = (
+    "The write() Callable: 'any bytestrings yielded by the iterable are transmitted after all bytestrings passed "
+    "to write()'"
+)
 
 
 def application(environ, start_response):

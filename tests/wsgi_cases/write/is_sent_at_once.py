@@ -2,7 +2,10 @@
 
 from case_support import TEXT, wait_at_gate
 
-CLAUSE = "The write() Callable: 'either completely sent to the client, or that it is buffered for transmission while the application proceeds'"
+CLAUSE = (
+    "The write() Callable: 'either completely sent to the client, or that it is buffered for transmission while "
+    "the application proceeds'"
+)
 
 
 def application(environ, start_response):
