@@ -1,4 +1,4 @@
-"""A client that waits for '100 Continue' gets it, at the latest when the application reads; the body follows."""
+"""A client that waits for '100 Continue' gets it when the application reads; the read then has the body."""
 
 from case_support import TEXT, note
 

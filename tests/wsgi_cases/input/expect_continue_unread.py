@@ -1,9 +1,8 @@
-"""With http.stream_body, '100 Continue' is sent when the application reads, and not if it never does."""
+"""'100 Continue' is sent when the application reads, and not if it never does: it can refuse an upload unseen."""
 
 from case_support import TEXT, note
 
 CLAUSE = "HTTP 1.1 Expect/Continue, way 2: 'if/when the application first attempts to read from the input stream'"
-CONFIG = {"http": {"stream_body": True}}
 
 
 def application(environ, start_response):
