@@ -16,9 +16,9 @@ _RUNS = itertools.count(1)
 # Beyond what no test may leave in the log: Python's and the validator's complaints.
 _COMPLAINT = re.compile(r"WSGIWarning|ResourceWarning|Exception ignored|without being closed|AssertionError")
 
-# What the balancer says of a request that failed. It says it a little later than the worker, perhaps in the next case,
-# and not for every one if there are many; what the client saw is for the case to check.
-_ECHO = re.compile(r" balancer warning: requests? failed ")
+# What the balancer says of requests that failed and of headers it dropped. It says it a little later than the worker,
+# perhaps in the next case, and not every time if there are many; what the client saw is for the case to check.
+_ECHO = re.compile(r" balancer warning: request(s? failed|s? headers? dropped) ")
 
 
 class Exchange:

@@ -73,6 +73,7 @@ Verdict judge_exception(Slot& slot, std::uint64_t number) {
     if (is_echo_of_departure(slot, exception.get(), number)) {
         return Verdict::ClientGone;
     }
+    end_error_line(slot.errors.get());
     const bool leaves = PyErr_GivenExceptionMatches(exception.get(), PyExc_SystemExit) != 0 ||
                         PyErr_GivenExceptionMatches(exception.get(), PyExc_KeyboardInterrupt) != 0;
     report_exception(slot, leaves ? "application asked to exit, this worker will be replaced" : "application error",

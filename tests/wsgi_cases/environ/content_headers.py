@@ -14,8 +14,5 @@ def application(environ, start_response):
 
 def check(exchange):
     headers = [("Content-Type", "text/x; charset=utf-8"), ("Content_Type", "text/evil"), ("Content_Length", "9")]
-    response = exchange.request("POST", "/", headers, b"body")
-    if response.status == 400:  # a stricter http.underscore_headers
-        response = exchange.request("POST", "/", headers[:1], b"body")
 
-    assert json.loads(response.body) == {"CONTENT_TYPE": "text/x; charset=utf-8", "CONTENT_LENGTH": "4"}
+    assert json.loads(exchange.request("POST", "/", headers, b"body").body) == {"CONTENT_TYPE": "text/x; charset=utf-8", "CONTENT_LENGTH": "4"}

@@ -12,9 +12,6 @@ def application(environ, start_response):
 
 
 def check(exchange):
-    statuses = [
-        exchange.get("/", [("X_Real_IP", "10.0.0.1"), ("X-User", "me")]).status,
-        exchange.get("/", [("X-Real_IP", "10.0.0.1"), ("X-User", "me")]).status,
-    ]
-    assert set(statuses) <= {200, 400}
-    assert exchange.notes() == [[None, "me"]] * statuses.count(200)
+    for name in ("X_Real_IP", "X-Real_IP"):
+        assert exchange.get("/", [(name, "10.0.0.1"), ("X-User", "me")]).status == 200
+    assert exchange.notes() == [[None, "me"]] * 2
