@@ -201,8 +201,8 @@ def test_every_case_ends_as_it_says(witness, capsys, mode):
 
 @pytest.mark.parametrize("mode", ["whole", "byte by byte", "large random cuts"])
 def test_bodies_that_are_streamed_smuggle_nothing(witness, mode):
-    """With http.stream_body the application is called before a body is known to be sound. A malformed one is an error to
-    it, and all else is as without streaming: the refusal, the end, and nothing behind it is executed."""
+    """With http.stream_body the application is called before a body is known to be sound. A malformed one is an error
+    to it, and all else is as without streaming: the refusal, the end, and nothing behind it is executed."""
     threads = 60  # as many connections at once: each has the application's attention while its body comes in
     server = witness("default", threads, stream_body=True, body_buffer_bytes=0)
     cases = [streamed(case) for case in CASES if case.server == "default"]
