@@ -16,4 +16,4 @@ def check(exchange):
     response = connection.request("HEAD", "/", exchange.headers)
     assert (response.status, response.header("Content-Length"), response.body) == (200, "4", b"")
     assert connection.request("GET", "/", exchange.headers).body == b"body"
-    assert exchange.notes() == [[None, None], [None, None]]
+    assert exchange.wait_notes(2) == [[None, None], [None, None]]
