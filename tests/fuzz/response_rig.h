@@ -24,10 +24,9 @@
 
 namespace fettle::fuzz {
 
-// The byte at `position` of the body that belongs to a request.
-[[nodiscard]] constexpr char body_byte(std::uint64_t id, std::uint64_t position) {
-    return static_cast<char>('a' + (id * 7 + position) % 26);
-}
+// The `bytes` bytes from `position` on of the body that belongs to a request; at most kMostBodyBytes.
+inline constexpr std::size_t kMostBodyBytes = 1024 * 1024;
+[[nodiscard]] std::span<const std::byte> body_of(std::uint64_t id, std::uint64_t position, std::size_t bytes);
 
 class Rig;
 
