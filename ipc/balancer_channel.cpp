@@ -63,7 +63,7 @@ BalancerChannel::BalancerChannel(RequestChannel* request, const ResponseChannel*
 bool BalancerChannel::refresh_consumed() {
     const std::uint64_t consumed = response_->consumed.load(std::memory_order_acquire);
     if (consumed < arena_.released() || consumed > arena_.committed()) {
-        violated_ = true;
+        (void)violated(Violation::Cursor);
         return false;
     }
     arena_.release_until(consumed);
@@ -75,11 +75,11 @@ bool BalancerChannel::can_push_request(std::uint32_t bytes) {
 }
 
 bool BalancerChannel::has_room(std::uint32_t bytes) {
-    return !violated_ && refresh_consumed() && !arena_.full() && arena_.largest_free() >= bytes;
+    return !violation_ && refresh_consumed() && !arena_.full() && arena_.largest_free() >= bytes;
 }
 
 std::span<std::byte> BalancerChannel::reserve(std::uint32_t bytes) {
-    if (violated_ || !refresh_consumed()) {
+    if (violation_ || !refresh_consumed()) {
         return {};
     }
     const std::optional<std::uint32_t> offset = arena_.reserve(bytes);
@@ -127,7 +127,7 @@ void BalancerChannel::push_body(RequestKey key, std::uint32_t used, bool last) {
 }
 
 bool BalancerChannel::push_abort(RequestKey key) {
-    if (violated_ || !refresh_consumed() || arena_.full()) {
+    if (violation_ || !refresh_consumed() || arena_.full()) {
         return false;
     }
     publish(key, RequestKind::Abort, 0, true, 0);
@@ -185,12 +185,15 @@ bool BalancerChannel::known(RequestKey key) const {
 }
 
 BalancerChannel::Peek BalancerChannel::peek(ResponseMessage& message) {
-    if (violated_) {
+    if (violation_) {
         return Peek::Violation;
     }
     const std::uint64_t published = response_->published.load(std::memory_order_acquire);
     if (published == harvested_) {
         return Peek::Empty;
+    }
+    if (published - harvested_ > kRingEntries) {
+        return violated(Violation::Cursor);
     }
     const ResponseDescriptor descriptor = load_once(response_->ring[harvested_ % kRingEntries]);
     const RequestKey key{descriptor.sequence, descriptor.index};
@@ -201,15 +204,22 @@ BalancerChannel::Peek BalancerChannel::peek(ResponseMessage& message) {
     const bool must_be_last =
             kind == ResponseKind::End || kind == ResponseKind::Failed || kind == ResponseKind::Dropped;
     const bool last = (descriptor.flags & kFlagLast) != 0;
-    if (published - harvested_ > kRingEntries || !known(key) || !kind_known || !in_arena || (must_be_last && !last) ||
-        (kind == ResponseKind::Continue && last)) {
-        violated_ = true;
-        return Peek::Violation;
+    if (!kind_known || !in_arena || (must_be_last && (!last || descriptor.length > 0)) ||
+        (kind == ResponseKind::Continue && (last || descriptor.length > 0))) {
+        return violated(Violation::Descriptor);
+    }
+    if (!known(key)) {
+        return violated(Violation::Request);
     }
     message = ResponseMessage{
             key, kind, last, {response_->arena + descriptor.offset, descriptor.length}, descriptor.app_ns};
     peeked_ = message;
     return Peek::Message;
+}
+
+BalancerChannel::Peek BalancerChannel::violated(Violation violation) {
+    violation_ = violation;
+    return Peek::Violation;
 }
 
 void BalancerChannel::pop() {

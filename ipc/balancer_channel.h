@@ -9,6 +9,7 @@
 #include "ipc/arena.h"
 #include "ipc/layout.h"
 #include "ipc/segment.h"
+#include "ipc/violation.h"
 
 #include <memory>
 #include <optional>
@@ -68,8 +69,12 @@ class BalancerChannel {
     enum class Peek { Empty, Message, Violation };
 
     // Looks at the next message without consuming it. Violation: the worker broke the protocol; nothing else of it may
-    // be read.
+    // be read, and every later call says so again.
     [[nodiscard]] Peek peek(ResponseMessage& message);
+
+    // After Peek::Violation: which.
+    [[nodiscard]] Violation violation() const { return *violation_; }
+
     // Releases the message last peeked, descriptor and payload. With `last`, its key becomes free.
     void pop();
 
@@ -94,12 +99,13 @@ class BalancerChannel {
     std::uint32_t reserved_offset_ = 0;
     std::uint32_t reserved_bytes_ = 0;
     ResponseMessage peeked_;
-    bool violated_ = false;                    // the worker's cursors make no sense: peek() says so
+    std::optional<Violation> violation_;       // for good
     std::vector<std::uint32_t> sequences_;     // of the request in flight at each index; 0: the index is free
     std::vector<std::uint16_t> free_indexes_;  // last in, first out
 
     void publish(RequestKey key, RequestKind kind, std::uint32_t used, bool last, std::uint64_t arrived_ns);
     bool refresh_consumed();
+    Peek violated(Violation violation);
     Cancel store_cancel(RequestKey key, std::uint64_t word);
 };
 

@@ -3,12 +3,13 @@
 // own copies of the messages it sends itself, also without the extension, are in worker/fettle/wire.py; a test
 // compares them.
 //
-//   supervisor -> zygote     ForkWorker +1 fd (the worker's control socket)        zygote -> supervisor    ZygoteReady,
-//   LoadFailed, ForkFailed supervisor -> worker     Attach +channel fds, StopWorker                       worker ->
-//   supervisor    Hello, LoadFailed, Ready, Attached, Leaving supervisor -> balancer   PrepareWorker, ServeWorker,
-//   DrainWorker, WorkerDead,  balancer -> supervisor  BalancerReady, WorkerPrepared +channel fds,
-//                            StartAccepting, StopAccepting WorkerDrained, QuotaSpent, ProtocolViolation,
-//                                                                                                          Quiesced
+//   supervisor -> zygote     ForkWorker +1 fd (the worker's control socket)
+//   zygote -> supervisor     ZygoteReady, LoadFailed, ForkFailed
+//   supervisor -> worker     Attach +channel fds, StopWorker
+//   worker -> supervisor     Hello, LoadFailed, Ready, Attached, Leaving
+//   supervisor -> balancer   PrepareWorker, ServeWorker, DrainWorker, WorkerDead, StartAccepting, StopAccepting
+//   balancer -> supervisor   BalancerReady, WorkerPrepared +channel fds, WorkerDrained, QuotaSpent, ProtocolViolation,
+//                            CannotServe, Quiesced
 //
 // The end of the control socket means the peer is gone: a zygote exits at once; a worker and the balancer finish what
 // they have within graceful_timeout and exit.
@@ -16,6 +17,7 @@
 
 #include "base/fd.h"
 #include "ipc/balancer_channel.h"
+#include "ipc/violation.h"
 
 #include <sys/types.h>
 
@@ -56,6 +58,7 @@ enum class MessageType : std::uint16_t {
     Quiesced = 29,
     QuotaSpent = 30,
     ProtocolViolation = 31,
+    CannotServe = 32,
 };
 
 struct MessageHeader {
@@ -206,7 +209,15 @@ using DrainWorker = WorkerMessage<MessageType::DrainWorker>;  // no new requests
 using WorkerDrained = WorkerMessage<MessageType::WorkerDrained>;
 using WorkerDead = WorkerMessage<MessageType::WorkerDead>;  // proof of death: harvest, re-dispatch, discard
 using QuotaSpent = WorkerMessage<MessageType::QuotaSpent>;
-using ProtocolViolation = WorkerMessage<MessageType::ProtocolViolation>;  // the worker wrote nonsense: kill it
+using CannotServe = WorkerMessage<MessageType::CannotServe>;  // no fault of the worker, which is to be replaced
+
+// The worker broke the protocol of its channels: count that, and kill it.
+struct ProtocolViolation {
+    static constexpr MessageType kType = MessageType::ProtocolViolation;
+    MessageHeader header{.type = kType};
+    WorkerId worker;
+    Violation violation{};
+};
 
 template <MessageType Type>
 struct PlainMessage {

@@ -1,6 +1,6 @@
 #include "ipc/response_record.h"
 
-#include <cstring>
+#include "ipc/copy_once.h"
 
 namespace fettle::ipc {
 
@@ -17,8 +17,7 @@ std::optional<ResponseReader> ResponseReader::parse(std::span<const std::byte> p
     if (payload.size() < sizeof(ResponseRecord)) {
         return std::nullopt;
     }
-    // One copy, judged and used from here: the worker may change its memory at any time.
-    std::memcpy(&reader.record_, payload.data(), sizeof(ResponseRecord));
+    reader.record_ = copy_once<ResponseRecord>(payload.data());
     const ResponseRecord& record = reader.record_;
     if (record.header_count > kMaxResponseHeaders || record.reason_bytes > kMaxResponseHeadBytes ||
         record.headers_bytes > kMaxResponseHeadBytes) {
@@ -42,8 +41,7 @@ std::optional<ResponseReader::Header> ResponseReader::next_header() {
     if (next_size_ >= record_.header_count) {
         return std::nullopt;
     }
-    HeaderSize size;
-    std::memcpy(&size, payload_.data() + sizeof(ResponseRecord) + next_size_ * sizeof(HeaderSize), sizeof(size));
+    const auto size = copy_once<HeaderSize>(payload_.data() + sizeof(ResponseRecord) + next_size_ * sizeof(HeaderSize));
     const std::size_t end = payload_.size() - record_.body_bytes;  // of the headers' text
     if (size.name > end - next_text_ || size.value > end - next_text_ - size.name) {
         next_size_ = record_.header_count;

@@ -62,6 +62,7 @@ class App {
     void carry_out(const core::action::Stop& action);
     void carry_out(const core::action::Abort& action);
     void carry_out(const core::action::Kill& action);
+    void carry_out(const core::action::CountViolation& action);
     void carry_out(const core::action::Release& action);
     void carry_out(const core::action::ReportStuck& action);
     void carry_out(const core::action::Abandon& action);
@@ -432,6 +433,12 @@ void App::carry_out(const core::action::Abort& action) {
 
 void App::carry_out(const core::action::Kill& action) {
     end_by_force(action.who, action.reason, SIGKILL);
+}
+
+void App::carry_out(const core::action::CountViolation& action) {
+    if (const WorkerProcess* worker = find(action.worker)) {
+        report::violated(action, *worker);
+    }
 }
 
 void App::carry_out(const core::action::Release& action) {

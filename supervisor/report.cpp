@@ -41,6 +41,10 @@ std::string why(core::Reason reason, const config::Timeouts& timeouts) {
             return "it does not respond";
         case core::Reason::ProtocolBroken:
             return "it broke the protocol";
+        case core::Reason::Violation:
+            return "it broke the protocol of its channels";
+        case core::Reason::NotServed:
+            return "the balancer cannot serve it";
         case core::Reason::QuickStop:
             return "fettle stops at once";
     }
@@ -99,8 +103,19 @@ void released(const core::action::Release& release, const Child* child, std::uin
 
 void forced(const core::Ref& who, const Child& child, core::Reason reason, int signal,
             const config::Timeouts& timeouts) {
-    log::warning("{} pid={} incarnation={} signal={} reason='{}'", subject(who, "is ended by force"), child.pid(),
-                 who.id.incarnation, signal_name(signal), why(reason, timeouts));
+    const bool said_already = reason == core::Reason::Violation;
+    log::at(said_already ? log::Level::Debug : log::Level::Warning, "{} pid={} incarnation={} signal={} reason='{}'",
+            subject(who, "is ended by force"), child.pid(), who.id.incarnation, signal_name(signal),
+            why(reason, timeouts));
+}
+
+void violated(const core::action::CountViolation& action, const Child& worker) {
+    log::error(
+            "worker_protocol_violation seat={} pid={} incarnation={} reason='{}' of_seat={}, it is killed; its code, "
+            "or "
+            "a library, writes where it must not",
+            action.worker.seat, worker.pid(), action.worker.incarnation, ipc::text_of(action.violation),
+            action.of_seat);
 }
 
 void recycled(const Child& worker, std::uint64_t requests, core::Recycle reason) {

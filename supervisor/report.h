@@ -19,6 +19,9 @@ void released(const core::action::Release& release, const Child* child, std::uin
 void forced(const core::Ref& who, const Child& child, core::Reason reason, int signal,
             const config::Timeouts& timeouts);
 
+// It broke the protocol of its channels: the line that says so for all its consequences.
+void violated(const core::action::CountViolation& action, const Child& worker);
+
 // It drains, exits and is replaced.
 void recycled(const Child& worker, std::uint64_t requests, core::Recycle reason);
 

@@ -46,6 +46,10 @@ std::string quoted(std::string_view text) {
     return shown + (text.size() > kShown ? "...'" : "'");
 }
 
+Error forged(std::string what) {
+    return Error{std::move(what), std::make_error_code(kForgedHead)};
+}
+
 // What the judged headers say about the rest of the response.
 struct Facts {
     std::optional<std::uint64_t> content_length;
@@ -57,7 +61,7 @@ Result<std::uint64_t> parse_length(std::string_view text) {
     std::uint64_t length = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
     if (error != std::errc{} || end != text.data() + text.size()) {
-        return Error{"the application set Content-Length to " + quoted(text) + ", which is not a number of bytes"};
+        return forged("the worker set Content-Length to " + quoted(text) + ", which is not a number of bytes");
     }
     return length;
 }
@@ -72,10 +76,10 @@ Result<void> copy_header(const ipc::ResponseReader::Header& header, std::string&
     const std::string_view name = copy.substr(0, name_bytes);
     const std::string_view value = copy.substr(name_bytes + 2, header.value.size());
     if (name.empty() || !all(characters::kToken, name)) {
-        return Error{"the application set a header named " + quoted(name) + ", which is not a header name"};
+        return forged("the worker set a header named " + quoted(name) + ", which is not a header name");
     }
     if (!all(characters::kFieldValue, value)) {
-        return Error{"the application's header " + quoted(name) + " holds control characters"};
+        return forged("the worker's header " + quoted(name) + " holds control characters");
     }
     if (hop_by_hop(name)) {
         return Error{"the application set the hop-by-hop header " + quoted(name) +
@@ -84,7 +88,7 @@ Result<void> copy_header(const ipc::ResponseReader::Header& header, std::string&
     if (equal_ignoring_case(name, "content-length")) {
         FETTLE_TRY(length, parse_length(trim(value)));
         if (facts.content_length) {
-            return Error{"the application set Content-Length twice"};
+            return forged("the worker set Content-Length twice");
         }
         facts.content_length = length;
         wire.resize(start);
@@ -106,7 +110,7 @@ Result<void> copy_status_line(const ipc::ResponseReader& record, std::string& wi
     wire.append(record.reason());
     const std::string_view reason = std::string_view(wire).substr(start);
     if (!all(characters::kFieldValue, reason)) {
-        return Error{"the application's status line " + quoted(reason) + " holds control characters"};
+        return forged("the worker's status line " + quoted(reason) + " holds control characters");
     }
     wire.append("\r\n");
     return {};
@@ -126,7 +130,7 @@ Result<Facts> copy_head(ipc::ResponseReader& record, std::string& wire) {
         ++seen;
     }
     if (seen != record.header_count()) {
-        return Error{"the worker's response record is damaged"};
+        return forged("the worker's response record is damaged");
     }
     return facts;
 }

@@ -94,8 +94,12 @@ struct ResponseStart {
     std::span<const std::byte> body;  // the first piece (worker's memory), not yet framed
 };
 
+// The code of an Error about what the worker checks itself (worker/native/lane/response_head.h): it has lied. Any other
+// Error is the application's.
+inline constexpr std::errc kForgedHead = std::errc::protocol_error;
+
 // Judges the head and appends it, ready to send, to `wire`; on error `wire` is as before. `last`: the record holds the
-// whole body. An error is the application's (or a worker's) breach of the protocol, for the log; the client gets 500.
+// whole body. An Error is for the log.
 // Refused are: a status outside 200..599; a reason, name or value with characters HTTP does not allow there; hop-by-hop
 // headers (PEP 3333); a Content-Length that is no number or occurs twice; a head of more than
 // ipc::kMaxResponseHeadBytes.

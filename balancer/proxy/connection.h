@@ -67,7 +67,7 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
 
     // ---- the workers' side speaks
     void on_continue() override;
-    void on_head(const ipc::ResponseReader& head, bool last) override;
+    [[nodiscard]] bool on_head(const ipc::ResponseReader& head, bool last) override;
     void on_body(std::span<const std::byte> piece, bool last) override;
     void on_failure(Failure failure, std::uint32_t retry_after) override;
     void on_request_body_progress() override;

@@ -53,9 +53,9 @@ void Connection::on_continue() {
     }
 }
 
-void Connection::on_head(const ipc::ResponseReader& head, bool last) {
+bool Connection::on_head(const ipc::ResponseReader& head, bool last) {
     if (answer_ != Answer::None) {
-        return;
+        return true;
     }
     const http::RequestHead& request = parser_->head();
     const http::ResponseContext context{
@@ -69,8 +69,9 @@ void Connection::on_head(const ipc::ResponseReader& head, bool last) {
     const std::size_t before = wire.size();
     const auto start = http::write_response_head(head, last, context, wire);
     if (!start) {
-        answer({.status = 500, .reason = start.error().message()});
-        return;
+        const bool forged = start.error().code == http::kForgedHead;
+        answer({.status = forged ? std::uint16_t{502} : std::uint16_t{500}, .reason = start.error().what});
+        return !forged;
     }
     if (clients_.wants_response_head()) {
         response_head_.assign(wire, before);
@@ -83,6 +84,7 @@ void Connection::on_head(const ipc::ResponseReader& head, bool last) {
         watch_body();  // the client may send its body now, or may not (RFC 9110 10.1.1)
     }
     write_piece(start->body, last);
+    return true;
 }
 
 void Connection::on_body(std::span<const std::byte> piece, bool last) {

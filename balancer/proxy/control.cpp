@@ -48,10 +48,13 @@ Result<std::shared_ptr<Worker>> make_worker(const ipc::PrepareWorker& message, s
 }  // namespace
 
 Control::Control(Setup setup)
-    : setup_(std::move(setup)), events_(setup_.loop, [this] { on_events(); }), graceful_(setup_.loop, [this] {
-          log::warning("requests were cut off: they did not end within timeouts.graceful");
-          tell_all(Exit{});
-      }),
+    : setup_(std::move(setup)),
+      events_(setup_.loop, [this] { on_events(); }),
+      graceful_(setup_.loop,
+                [this] {
+                    log::warning("requests were cut off: they did not end within timeouts.graceful");
+                    tell_all(Exit{});
+                }),
       look_again_(setup_.loop, [this] { look_for_attached_slots(); }) {
     setup_.pool.control = &events_;
 }
@@ -124,7 +127,7 @@ void Control::prepare(const ipc::PrepareWorker& message) {
     if (!worker) {
         log::error("cannot make channels for a worker seat={} incarnation={} reason='{}', it is to be replaced",
                    message.worker.seat, message.worker.incarnation, worker.error().message());
-        send(ipc::ProtocolViolation{.worker = message.worker});
+        send(ipc::CannotServe{.worker = message.worker});
         return;
     }
     workers_[message.worker.incarnation] = {.worker = *worker};
@@ -241,9 +244,15 @@ void Control::on_event(const WorkerEvent& event) {
         case WorkerEvent::Kind::Drained:
             send(ipc::WorkerDrained{.worker = event.worker});
             break;
-        case WorkerEvent::Kind::Violation:
-            send(ipc::ProtocolViolation{.worker = event.worker});
+        case WorkerEvent::Kind::CannotServe:
+            send(ipc::CannotServe{.worker = event.worker});
             break;
+    }
+}
+
+void Control::on_event(const WorkerViolation& event) {
+    if (find(event.worker) != nullptr) {
+        send(ipc::ProtocolViolation{.worker = event.worker, .violation = event.violation});
     }
 }
 
@@ -257,7 +266,7 @@ void Control::on_attached(Entry& entry) {
     if (!fds) {
         log::error("cannot hand out the channels of a worker seat={} incarnation={} reason='{}', it is to be replaced",
                    entry.worker->id.seat, entry.worker->id.incarnation, fds.error().message());
-        send(ipc::ProtocolViolation{.worker = entry.worker->id});
+        send(ipc::CannotServe{.worker = entry.worker->id});
         return;
     }
     std::vector<int> raw{fds->request_file.get(), fds->response_file.get()};

@@ -59,6 +59,7 @@ class Control {
 
     void on_events();
     void on_event(const WorkerEvent& event);
+    void on_event(const WorkerViolation& event);
     void on_event(const ThreadQuiet& event);
     void on_attached(Entry& entry);
 

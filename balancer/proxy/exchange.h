@@ -45,7 +45,8 @@ class ExchangeClient {
     // In this order: on_continue*, on_head, on_body*; `last` ends the response, and on_failure ends it at any point.
     // Payloads are valid during the call.
     virtual void on_continue() = 0;
-    virtual void on_head(const ipc::ResponseReader& head, bool last) = 0;
+    // False: the head holds what the worker's own checks never let pass. The client has been answered.
+    [[nodiscard]] virtual bool on_head(const ipc::ResponseReader& head, bool last) = 0;
     virtual void on_body(std::span<const std::byte> piece, bool last) = 0;
     virtual void on_failure(Failure failure, std::uint32_t retry_after) = 0;
     // The exchange's body made progress: the disk or the worker took some of it.
@@ -94,6 +95,7 @@ struct Exchange : queue::Ticket {
     ipc::RequestKey key;      // sequence 0: not pushed into the lane's channel yet
     bool responding = false;  // a message of the worker proved that it runs, or ran, the request
     bool head_seen = false;
+    bool continued = false;             // the worker asked for the body, which it does once
     bool recalled = false;              // the worker was asked not to run it, too late or not
     std::uint64_t response_bytes = 0;   // body, as published by the worker
     std::uint64_t credit = 0;           // body bytes the worker was allowed so far
@@ -144,7 +146,7 @@ class ExchangePool {
         exchange.body_in_record = true;
         exchange.lane = nullptr;
         exchange.key = {};
-        exchange.responding = exchange.head_seen = exchange.recalled = false;
+        exchange.responding = exchange.head_seen = exchange.continued = exchange.recalled = false;
         exchange.response_bytes = exchange.credit = 0;
         exchange.seat.reset();
         exchange.worker_pid = 0;

@@ -52,11 +52,11 @@ void Workers::harvest(Lane& lane, std::uint32_t most) {
             break;
         }
         if (peek == ipc::BalancerChannel::Peek::Violation) {
-            declare_broken(link, "a response descriptor or cursor makes no sense");
+            declare_broken(link, lane.channel().violation());
             break;
         }
-        if (!deliver(lane, message)) {
-            declare_broken(link, "a response message contradicts the ones before it");
+        if (const auto violation = deliver(lane, message)) {
+            declare_broken(link, *violation);
             break;
         }
         lane.channel().pop();
@@ -67,14 +67,17 @@ void Workers::harvest(Lane& lane, std::uint32_t most) {
     }
 }
 
-bool Workers::deliver(Lane& lane, const ipc::ResponseMessage& message) {
+std::optional<ipc::Violation> Workers::deliver(Lane& lane, const ipc::ResponseMessage& message) {
     Exchange* exchange = lane.find(message.key);
     if (message.kind == ipc::ResponseKind::Dropped) {
         return deliver_drop(lane, exchange);
     }
+    if (exchange == nullptr) {
+        return ipc::Violation::Request;  // it runs what was revoked
+    }
     std::optional<ipc::ResponseReader> head;
-    if (exchange == nullptr || !account(*exchange, message, head)) {
-        return false;  // nullptr: it runs a request that was revoked
+    if (const auto violation = account(*exchange, message, head)) {
+        return violation;
     }
     exchange->responding = true;
     if (message.last) {
@@ -82,45 +85,53 @@ bool Workers::deliver(Lane& lane, const ipc::ResponseMessage& message) {
     }
     if (exchange->client == nullptr) {
         setup_.exchanges.release_if_ended(*exchange);
-    } else {
-        tell_client(*exchange, message, head);
+    } else if (!tell_client(*exchange, message, head)) {
+        return ipc::Violation::Head;
     }
     // The client may have let go, and the exchange may be another's by now.
     if (Exchange* still = lane.find(message.key); still != nullptr) {
         lane.update_credit(*still);
     }
-    return true;
+    return std::nullopt;
 }
 
-// Checks that the message may come now and stays within the worker's allowance.
-bool Workers::account(Exchange& exchange, const ipc::ResponseMessage& message,
-                      std::optional<ipc::ResponseReader>& head) {
+// Checks that the message may come now and stays within the worker's allowance. Every message but a few takes of the
+// allowance, so a worker cannot keep this thread busy, or a client's buffer growing, with messages that say nothing.
+std::optional<ipc::Violation> Workers::account(Exchange& exchange, const ipc::ResponseMessage& message,
+                                               std::optional<ipc::ResponseReader>& head) {
     switch (message.kind) {
         case ipc::ResponseKind::Head:
+            if (exchange.head_seen) {
+                return ipc::Violation::Order;
+            }
             head = ipc::ResponseReader::parse(message.payload);
-            if (exchange.head_seen || !head) {
-                return false;
+            if (!head) {
+                return ipc::Violation::Record;
             }
             exchange.head_seen = true;
             exchange.response_bytes += head->body().size();
             break;
         case ipc::ResponseKind::Body:
-            if (!exchange.head_seen) {
-                return false;
+            if (!exchange.head_seen || (message.payload.empty() && !message.last)) {
+                return ipc::Violation::Order;
             }
             exchange.response_bytes += message.payload.size();
             break;
         case ipc::ResponseKind::End:
             if (!exchange.head_seen) {
-                return false;
+                return ipc::Violation::Order;
+            }
+            break;
+        case ipc::ResponseKind::Continue:
+            if (std::exchange(exchange.continued, true)) {
+                return ipc::Violation::Order;
             }
             break;
         case ipc::ResponseKind::Failed:
-        case ipc::ResponseKind::Continue:
         case ipc::ResponseKind::Dropped:
             break;
     }
-    return exchange.response_bytes <= exchange.credit;
+    return exchange.response_bytes <= exchange.credit ? std::nullopt : std::optional(ipc::Violation::Credit);
 }
 
 void Workers::complete(Lane& lane, Exchange& exchange, const ipc::ResponseMessage& message) {
@@ -132,12 +143,12 @@ void Workers::complete(Lane& lane, Exchange& exchange, const ipc::ResponseMessag
     report_if_drained(lane.link().worker());
 }
 
-void Workers::tell_client(Exchange& exchange, const ipc::ResponseMessage& message,
+// False: the head is forged.
+bool Workers::tell_client(Exchange& exchange, const ipc::ResponseMessage& message,
                           const std::optional<ipc::ResponseReader>& head) {
     switch (message.kind) {
         case ipc::ResponseKind::Head:
-            exchange.client->on_head(*head, message.last);
-            break;
+            return exchange.client->on_head(*head, message.last);
         case ipc::ResponseKind::Body:
             exchange.client->on_body(message.payload, message.last);
             break;
@@ -153,15 +164,16 @@ void Workers::tell_client(Exchange& exchange, const ipc::ResponseMessage& messag
         case ipc::ResponseKind::Dropped:
             break;
     }
+    return true;
 }
 
 // `exchange` is nullptr if the request was taken back when its worker was asked to drop it.
-bool Workers::deliver_drop(Lane& lane, Exchange* exchange) {
+std::optional<ipc::Violation> Workers::deliver_drop(Lane& lane, Exchange* exchange) {
     if (exchange == nullptr) {
-        return true;
+        return std::nullopt;
     }
     if (!exchange->recalled || exchange->responding) {
-        return false;
+        return ipc::Violation::Order;
     }
     Worker& worker = lane.link().worker();
     lane.forget(*exchange);
@@ -172,7 +184,7 @@ bool Workers::deliver_drop(Lane& lane, Exchange* exchange) {
     } else {
         put_back(worker, *exchange);
     }
-    return true;
+    return std::nullopt;
 }
 
 // True if the application certainly has not seen the request.
@@ -198,8 +210,9 @@ void Workers::bury(ipc::WorkerId id) {
     }
     Link& link = **found;
     Worker& worker = link.worker();
+    // What its ring holds, and no more: a child that it forked may live on and write into the same memory for ever.
     for (const auto& lane : link.lanes()) {
-        harvest(*lane, std::numeric_limits<std::uint32_t>::max());
+        harvest(*lane, ipc::kRingEntries);
     }
     std::size_t requeued = 0;
     std::size_t lost = 0;

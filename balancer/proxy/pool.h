@@ -5,6 +5,7 @@
 #include "balancer/proxy/worker.h"
 #include "balancer/queue/pool_queue.h"
 #include "ipc/control.h"
+#include "ipc/violation.h"
 
 #include <atomic>
 #include <cstdint>
@@ -40,16 +41,21 @@ using Command = std::variant<AttachWorker, RecallWorker, BuryWorker, Accept, Sto
 // ---- from a thread, to the control side
 
 struct WorkerEvent {
-    enum class Kind { Attached, QuotaSpent, Drained, Violation };
+    enum class Kind { Attached, QuotaSpent, Drained, CannotServe };
     Kind kind;
     ipc::WorkerId worker;
+};
+
+struct WorkerViolation {
+    ipc::WorkerId worker;
+    ipc::Violation violation;
 };
 
 struct ThreadQuiet {
     unsigned thread;
 };
 
-using Event = std::variant<WorkerEvent, ThreadQuiet>;
+using Event = std::variant<WorkerEvent, WorkerViolation, ThreadQuiet>;
 
 struct Pool {
     // How to reach a thread.

@@ -18,9 +18,8 @@ Link::Link(std::shared_ptr<Worker> worker, unsigned thread) : worker_(std::move(
 
 Result<std::unique_ptr<Link>> Link::create(loop::Loop& loop, std::shared_ptr<Worker> worker, unsigned thread) {
     std::unique_ptr<Link> link(new Link(std::move(worker), thread));
-    FETTLE_TRY(bell,
-               loop::Poll::create(loop, link->worker_->channels->thread_bell(thread),
-                                  [link = link.get()](loop::Readiness readiness) { link->on_bell(readiness); }));
+    FETTLE_TRY(bell, loop::Poll::create(loop, link->worker_->channels->thread_bell(thread),
+                                        [link = link.get()](loop::Readiness readiness) { link->on_bell(readiness); }));
     bell.set(loop::Interest::Read);
     link->bell_ = std::move(bell);
     return link;
@@ -149,7 +148,7 @@ void Workers::attach(const std::shared_ptr<Worker>& worker) {
     if (!link) {
         log::error("cannot serve a worker seat={} incarnation={} reason='{}', it is to be replaced", worker->id.seat,
                    worker->id.incarnation, link.error().message());
-        report(WorkerEvent::Kind::Violation, *worker);
+        report(WorkerEvent::Kind::CannotServe, *worker);
         return;
     }
     links_.push_back(std::move(*link));
@@ -202,16 +201,12 @@ void Workers::report(WorkerEvent::Kind kind, const Worker& worker) {
     setup_.pool.control->post(WorkerEvent{kind, worker.id});
 }
 
-void Workers::declare_broken(Link& link, std::string_view what) {
+void Workers::declare_broken(Link& link, ipc::Violation violation) {
     Worker& worker = link.worker();
     if (worker.broken.exchange(true)) {
         return;
     }
-    log::error(
-            "worker broke the protocol seat={} incarnation={} reason='{}', it gets no more requests and is to be "
-            "killed",
-            worker.id.seat, worker.id.incarnation, what);
-    report(WorkerEvent::Kind::Violation, worker);
+    setup_.pool.control->post(WorkerViolation{worker.id, violation});  // the supervisor ends it, and says so
     queue::ThreadSet mail = 0;
     for (WorkerSlot& slot : worker.slots) {
         mail |= setup_.pool.queue.drain_slot(slot, setup_.thread, now());

@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 namespace fettle::balancer {
@@ -92,20 +91,21 @@ class Workers final : public Dispatcher {
     void add_to_busy(Lane& lane);
 
     void harvest(Lane& lane, std::uint32_t most);
-    [[nodiscard]] bool deliver(Lane& lane, const ipc::ResponseMessage& message);
-    [[nodiscard]] bool deliver_drop(Lane& lane, Exchange* exchange);
-    [[nodiscard]] bool account(Exchange& exchange, const ipc::ResponseMessage& message,
-                               std::optional<ipc::ResponseReader>& head);
+    // These three: how the worker broke the protocol, if it did.
+    [[nodiscard]] std::optional<ipc::Violation> deliver(Lane& lane, const ipc::ResponseMessage& message);
+    [[nodiscard]] std::optional<ipc::Violation> deliver_drop(Lane& lane, Exchange* exchange);
+    [[nodiscard]] static std::optional<ipc::Violation> account(Exchange& exchange, const ipc::ResponseMessage& message,
+                                                               std::optional<ipc::ResponseReader>& head);
     void complete(Lane& lane, Exchange& exchange, const ipc::ResponseMessage& message);
-    static void tell_client(Exchange& exchange, const ipc::ResponseMessage& message,
-                            const std::optional<ipc::ResponseReader>& head);
+    [[nodiscard]] static bool tell_client(Exchange& exchange, const ipc::ResponseMessage& message,
+                                          const std::optional<ipc::ResponseReader>& head);
 
     [[nodiscard]] static bool never_ran(Lane& lane, const Exchange& exchange);
     void put_back(Worker& worker, Exchange& exchange);
     void drop(Worker& worker, Exchange& exchange);
     void drop_link(const Link& link);
     void report_if_drained(Worker& worker);
-    void declare_broken(Link& link, std::string_view what);
+    void declare_broken(Link& link, ipc::Violation violation);
     void report(WorkerEvent::Kind kind, const Worker& worker);
 
     Setup setup_;

@@ -125,6 +125,21 @@ void Pool::on(const input::SpawnFailed& input) {
     }
 }
 
+// The zygote runs the application's code. It may speak of workers that were asked of it and have not been born; a lie
+// about one that lives must not have it taken for dead.
+void Pool::on(const input::ForkFailed& input) {
+    Place* place = find(input.worker);
+    if (place == nullptr) {
+        return;
+    }
+    if (place->state != State::Spawning || place->filling.method != action::Method::Fork) {
+        kill(zygote_, Reason::ProtocolBroken);
+        return;
+    }
+    died(*place, false, false);
+    give_up_if_failed();
+}
+
 void Pool::on(const input::SpawnLost& input) {
     Place* place = find(input.worker);
     if (place != nullptr && transition(place->state, Event::ZygoteLost).verdict == Transition::Verdict::Go) {
@@ -138,7 +153,7 @@ void Pool::on(const input::Exited& input) {
         return;
     }
     const std::optional<ExitCode> fatal = fatal_at_first_start(*place, input);
-    died(*place, input.did_its_work, fatal.has_value());
+    died(*place, input.did_its_work && !place->filling.violated, fatal.has_value());
     if (place->who.role == Role::Balancer) {
         balancer_is_gone();
     }
@@ -159,6 +174,33 @@ void Pool::on(const input::Broken& input) {
     if (Place* place = find(input.who)) {
         kill(*place, Reason::ProtocolBroken);
     }
+}
+
+// Only the living balancer may accuse a worker, and only one whose channels it has made: an accusation of anybody else
+// is a lie. One that leaves may have been accused by a message that was under way.
+void Pool::on(const input::Violation& input) {
+    Place* place = find(input.worker);
+    if (place == nullptr || !is_living_balancer(input.balancer)) {
+        return;
+    }
+    const bool has_channels = place->filling.link == Link::Attaching || place->filling.link == Link::Linked;
+    if (!has_channels && !is_leaving(place->state)) {
+        kill(balancer_, Reason::ProtocolBroken);
+        return;
+    }
+    if (std::exchange(place->filling.violated, true)) {
+        return;
+    }
+    emit(action::CountViolation{input.worker, input.violation, ++place->violations});
+    kill(*place, Reason::Violation);
+}
+
+void Pool::on(const input::CannotServe& input) {
+    Place* place = find(input.worker);
+    if (place == nullptr || is_leaving(place->state) || !is_living_balancer(input.balancer)) {
+        return;
+    }
+    kill(*place, Reason::NotServed);
 }
 
 void Pool::on(const input::Prepared& input) {

@@ -84,6 +84,9 @@ class Pool {
 
     [[nodiscard]] std::size_t serving() const;
 
+    // worker_protocol_violation: how often a worker of this seat broke the protocol of its channels.
+    [[nodiscard]] std::uint64_t violations(std::uint32_t seat) const { return workers_[seat].violations; }
+
     [[nodiscard]] bool degraded() const { return intensity_.degraded(); }
 
     [[nodiscard]] bool stopping() const { return phase_ != Phase::Running; }
@@ -107,6 +110,7 @@ class Pool {
         std::optional<TimePoint> ready_since;
         bool asked = false;                        // to go: its death is no surprise
         Reason reason{};                           // of the next Abort or Kill
+        bool violated = false;                     // it broke the protocol: what it says of its work is not believed
         std::optional<TimePoint> closed_deadline;  // its control socket has ended
 
         // Of a worker:
@@ -128,16 +132,20 @@ class Pool {
         Backoff backoff;
         Duration restart_delay{};
         bool recycling = false;  // from the drain until the replacement serves
+        std::uint64_t violations = 0;
     };
 
     void on(const input::Begin&);
     void on(const input::Hello& input);
     void on(const input::Ready& input);
     void on(const input::SpawnFailed& input);
+    void on(const input::ForkFailed& input);
     void on(const input::SpawnLost& input);
     void on(const input::Exited& input);
     void on(const input::Closed& input);
     void on(const input::Broken& input);
+    void on(const input::Violation& input);
+    void on(const input::CannotServe& input);
     void on(const input::Prepared& input);
     void on(const input::Attached& input);
     void on(const input::Drained& input);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/exit_codes.h"
 #include "ipc/control.h"
+#include "ipc/violation.h"
 
 #include <cstdint>
 #include <optional>
@@ -46,6 +47,11 @@ struct SpawnFailed {
     Ref who;
 };
 
+// A zygote says that it could not fork a worker.
+struct ForkFailed {
+    WorkerId worker;
+};
+
 // No worker was born because the zygote died first.
 struct SpawnLost {
     WorkerId worker;
@@ -67,6 +73,19 @@ struct Closed {
 // It broke the protocol, or does not read its control socket.
 struct Broken {
     Ref who;
+};
+
+// The balancer says that a worker broke the protocol of the channels between the two.
+struct Violation {
+    WorkerId worker;
+    std::uint32_t balancer = 0;  // incarnation
+    ipc::Violation violation{};
+};
+
+// The balancer cannot serve a worker, through no fault of that worker.
+struct CannotServe {
+    WorkerId worker;
+    std::uint32_t balancer = 0;  // incarnation
 };
 
 struct Prepared {  // the balancer made the worker's channels
@@ -101,10 +120,10 @@ struct Tick {};  // a deadline has passed, or nothing: always allowed
 
 }  // namespace input
 
-using Input =
-        std::variant<input::Begin, input::Hello, input::Ready, input::SpawnFailed, input::SpawnLost, input::Exited,
-                     input::Closed, input::Broken, input::Prepared, input::Attached, input::Drained, input::Leaving,
-                     input::QuotaSpent, input::Quiesced, input::StopRequested, input::Tick>;
+using Input = std::variant<input::Begin, input::Hello, input::Ready, input::SpawnFailed, input::ForkFailed,
+                           input::SpawnLost, input::Exited, input::Closed, input::Broken, input::Violation,
+                           input::CannotServe, input::Prepared, input::Attached, input::Drained, input::Leaving,
+                           input::QuotaSpent, input::Quiesced, input::StopRequested, input::Tick>;
 
 // ---- actions, to be carried out in order
 
@@ -116,6 +135,8 @@ enum class Reason : std::uint8_t {
     AbortTimeout,    // it survived SIGABRT
     Unresponsive,    // it closed its control socket and lives on, or owes an answer for too long
     ProtocolBroken,  // it said something impossible, or does not read
+    Violation,       // it broke the protocol of its channels
+    NotServed,       // the balancer cannot serve it
     QuickStop,
 };
 
@@ -173,6 +194,13 @@ struct Kill {
     Reason reason{};
 };
 
+// A worker broke the protocol of its channels; Kill follows.
+struct CountViolation {
+    WorkerId worker;
+    ipc::Violation violation{};
+    std::uint64_t of_seat = 0;  // so far, this one included
+};
+
 // The process is gone (or was never born): free what belonged to it.
 struct Release {
     Ref who;
@@ -210,8 +238,8 @@ struct Exit {
 }  // namespace action
 
 using Output = std::variant<action::Spawn, action::Prepare, action::Attach, action::Serve, action::Drain, action::Stop,
-                            action::Abort, action::Kill, action::Release, action::ReportStuck, action::Abandon,
-                            action::StartAccepting, action::StopAccepting, action::DegradedChanged, action::ExecInstead,
-                            action::Exit>;
+                            action::Abort, action::Kill, action::CountViolation, action::Release, action::ReportStuck,
+                            action::Abandon, action::StartAccepting, action::StopAccepting, action::DegradedChanged,
+                            action::ExecInstead, action::Exit>;
 
 }  // namespace fettle::supervisor::core

@@ -82,9 +82,9 @@ void BalancerProcess::on_message(ipc::Envelope& envelope) {
     } else if (const auto spent = envelope.as<ipc::QuotaSpent>()) {
         post(core::input::QuotaSpent{spent->worker});
     } else if (const auto violation = envelope.as<ipc::ProtocolViolation>()) {
-        log::error("worker seat={} incarnation={} wrote nonsense into its channel; it is killed",
-                   violation->worker.seat, violation->worker.incarnation);
-        post(core::input::Broken{core::Ref{core::Role::Worker, violation->worker}});
+        post(core::input::Violation{violation->worker, who().id.incarnation, violation->violation});
+    } else if (const auto unserved = envelope.as<ipc::CannotServe>()) {
+        post(core::input::CannotServe{unserved->worker, who().id.incarnation});
     } else if (envelope.as<ipc::Quiesced>()) {
         post(core::input::Quiesced{});
     } else {

@@ -34,7 +34,7 @@ void ZygoteProcess::on_message(ipc::Envelope& envelope) {
     } else if (const auto fork_failed = envelope.as<ipc::ForkFailed>()) {
         log::error("worker seat={} incarnation={} cannot be forked: {}", fork_failed->worker.seat,
                    fork_failed->worker.incarnation, std::strerror(fork_failed->error));
-        post(core::input::SpawnFailed{core::Ref{core::Role::Worker, fork_failed->worker}});
+        post(core::input::ForkFailed{fork_failed->worker});
     } else {
         broke_protocol("an unknown message");
     }

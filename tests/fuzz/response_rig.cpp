@@ -266,9 +266,10 @@ bool RigClient::answered_honestly() const {
 
 void RigClient::on_continue() {
     hear();
+    FETTLE_ASSERT(!std::exchange(continued_, true), "a body is asked for once");
 }
 
-void RigClient::on_head(const ipc::ResponseReader& head, bool last) {
+bool RigClient::on_head(const ipc::ResponseReader& head, bool last) {
     hear();
     FETTLE_ASSERT(!head_seen_, "a response has one head");
     head_seen_ = true;
@@ -285,7 +286,7 @@ void RigClient::on_head(const ipc::ResponseReader& head, bool last) {
         FETTLE_ASSERT(!answered_honestly(), "an honest worker's head was refused");
         refused_ = true;
         ended_ = ended_ || last;
-        return;
+        return start.error().code != http::kForgedHead;
     }
     check_wire_head(std::string_view(wire).substr(6));
     FETTLE_ASSERT(!answered_honestly() || wire.find("\r\n" + id_header(id_) + ": yes\r\n") != std::string::npos,
@@ -293,6 +294,7 @@ void RigClient::on_head(const ipc::ResponseReader& head, bool last) {
     unsent_ += wire.size() - 6;
     framer_ = start->framer;
     frame(start->body, last);
+    return true;
 }
 
 void RigClient::on_body(std::span<const std::byte> piece, bool last) {
@@ -383,12 +385,13 @@ void Rig::bury(RigWorker& worker) {
 
 void Rig::read_events() {
     for (const balancer::Event& event : events_.take()) {
-        const auto* worker = std::get_if<balancer::WorkerEvent>(&event);
-        if (worker == nullptr || worker->kind != balancer::WorkerEvent::Kind::Violation) {
+        const auto* worker = std::get_if<balancer::WorkerViolation>(&event);
+        if (worker == nullptr) {
             continue;
         }
         FETTLE_ASSERT(rogue_->lies() && worker->worker == rogue_->worker()->id, "an honest worker was accused");
         FETTLE_ASSERT(!std::exchange(reported_, true), "a violation is reported once");
+        FETTLE_ASSERT(ipc::text_of(worker->violation) != ipc::text_of(ipc::Violation{}), "a violation has a name");
         FETTLE_ASSERT(rogue_->worker()->broken, "a worker is broken from the report on");
     }
 }

@@ -97,7 +97,7 @@ class RigClient final : public balancer::ExchangeClient {
     RigClient(Rig& rig, std::uint64_t id) : rig_(rig), id_(id) {}
 
     void on_continue() override;
-    void on_head(const ipc::ResponseReader& head, bool last) override;
+    [[nodiscard]] bool on_head(const ipc::ResponseReader& head, bool last) override;
     void on_body(std::span<const std::byte> piece, bool last) override;
     void on_failure(balancer::Failure failure, std::uint32_t retry_after) override;
     void on_request_body_progress() override;
@@ -124,6 +124,7 @@ class RigClient final : public balancer::ExchangeClient {
     std::size_t unsent_ = 0;
     std::uint64_t received_ = 0;
     bool head_seen_ = false;
+    bool continued_ = false;
     bool refused_ = false;  // the head was one that HTTP does not allow
     bool ended_ = false;
 };

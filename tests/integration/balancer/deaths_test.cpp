@@ -164,12 +164,21 @@ TEST_CASE("deaths: a worker that writes nonsense is reported, and its clients ar
     client.send(get("/"));
     const auto request = victim->take();
 
+    auto expected = ipc::Violation::Order;
     SECTION("a body without a head") {
         victim->body(request, "x");
     }
     SECTION("a second head") {
         victim->head(request, 200, {}, "", false);
         victim->head(request, 200, {}, "", false);
+    }
+    SECTION("pieces of a body without a byte, which would cost it nothing") {
+        victim->head(request, 200, {}, "", false);
+        victim->publish(request, ipc::ResponseKind::Body, false);
+    }
+    SECTION("a second wish for the body, which would cost it nothing") {
+        victim->publish(request, ipc::ResponseKind::Continue, false);
+        victim->publish(request, ipc::ResponseKind::Continue, false);
     }
     SECTION("a drop nobody asked for") {
         victim->publish(request, ipc::ResponseKind::Dropped, true);
@@ -178,6 +187,19 @@ TEST_CASE("deaths: a worker that writes nonsense is reported, and its clients ar
         auto invented = request;
         ++invented.key.sequence;
         victim->publish(invented, ipc::ResponseKind::Failed, true);
+        expected = ipc::Violation::Request;
+    }
+    SECTION("a record that is too short") {
+        victim->publish(request, ipc::ResponseKind::Head, true);
+        expected = ipc::Violation::Record;
+    }
+    SECTION("a header with a line end, which the worker's own check refuses") {
+        victim->head(request, 200, {{"X-Bad", "a\r\nSet-Cookie: b"}}, "", false);
+        expected = ipc::Violation::Head;
+    }
+    SECTION("a header whose name is none") {
+        victim->head(request, 200, {{"X Bad", "a"}}, "", true);
+        expected = ipc::Violation::Head;
     }
     SECTION("more than it was allowed") {
         victim->head(request, 200, {}, "", false);
@@ -186,10 +208,12 @@ TEST_CASE("deaths: a worker that writes nonsense is reported, and its clients ar
         while (wait_until([&] { return victim->channel().writable() >= piece.size(); }, 500ms)) {
             victim->body(request, piece);
         }
+        expected = ipc::Violation::Credit;
     }
 
-    CHECK(sut.expect<ipc::ProtocolViolation>().worker == victim->id());
-    CHECK(sut.log().line_with("broke the protocol").find("seat=1 incarnation=1") != std::string::npos);
+    const auto report = sut.expect<ipc::ProtocolViolation>();
+    CHECK(report.worker == victim->id());
+    CHECK(ipc::text_of(report.violation) == ipc::text_of(expected));
     sut.dead(victim->id());
     const Response response = client.receive();
     CHECK((response.status == 502 || response.status == 0));

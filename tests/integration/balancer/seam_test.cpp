@@ -29,7 +29,7 @@ class InstantDispatcher final : public Dispatcher {
         const ipc::ResponseRecord record{.status = 200, .body_bytes = kBody.size()};
         std::memcpy(bytes.data(), &record, sizeof(record));
         std::memcpy(bytes.data() + sizeof(record), kBody.data(), kBody.size());
-        exchange.client->on_head(*ipc::ResponseReader::parse(bytes), true);
+        (void)exchange.client->on_head(*ipc::ResponseReader::parse(bytes), true);
     }
 
     void body_progress(Exchange&) override {}

@@ -145,6 +145,11 @@ class World {
 
     void carry_out(const action::Kill& kill) { forced(kill.who, 0); }
 
+    void carry_out(const action::CountViolation& count) {
+        REQUIRE(living(count.worker).troubled);
+        REQUIRE(count.of_seat == pool_.violations(count.worker.seat));
+    }
+
     void forced(const Ref& who, double survives) {
         Process& process = living(who);
         if (process.serving && who.role == Role::Worker && !pool_.stopping()) {
@@ -281,7 +286,7 @@ class World {
     }
 
     void make_trouble(const Process& process) {
-        switch (random_.next() % 4) {
+        switch (random_.next() % 6) {
             case 0:
                 send(input::QuotaSpent{process.who.id});
                 break;
@@ -290,6 +295,12 @@ class World {
                 break;
             case 2:
                 send(input::Broken{process.who});
+                break;
+            case 3:
+                send(input::Violation{process.who.id, balancer_incarnation(), ipc::Violation::Order});
+                break;
+            case 4:
+                send(input::CannotServe{process.who.id, balancer_incarnation()});
                 break;
             default:
                 send(input::Closed{process.who});

@@ -507,6 +507,79 @@ TEST_CASE("a worker that speaks out of turn is killed") {
     CHECK(driver.last<action::Kill>().reason == Reason::ProtocolBroken);
 }
 
+TEST_CASE("a worker that breaks the protocol of its channels is killed once, counted for its seat, and replaced") {
+    PoolDriver driver(seats(2));
+    driver.all_up();
+    const std::uint32_t balancer = driver.balancer().id.incarnation;
+    const Ref rogue = driver.worker(1);
+    driver.send(input::Violation{rogue.id, balancer, ipc::Violation::Cursor});
+    driver.send(input::Violation{rogue.id, balancer, ipc::Violation::Order});
+    CHECK(driver.count<action::CountViolation>() == 1);
+    CHECK(driver.last<action::CountViolation>().violation == ipc::Violation::Cursor);
+    CHECK(driver.count<action::Kill>() == 1);
+    CHECK(driver.last<action::Kill>().who == rogue);
+    CHECK(driver.last<action::Kill>().reason == Reason::Violation);
+    CHECK(driver.pool.violations(1) == 1);
+    CHECK(driver.pool.violations(0) == 0);
+
+    // It was ready a moment ago. That it "completed a response" is its own word.
+    driver.worker_dies(1, true);
+    CHECK(driver.last<action::Release>().next == Next::Later);
+    driver.wait(1s);
+    REQUIRE(driver.worker(1) != rogue);
+    driver.worker_up(1);
+    driver.send(input::Violation{driver.worker(1).id, balancer, ipc::Violation::Order});
+    CHECK(driver.last<action::CountViolation>().of_seat == 2);
+}
+
+TEST_CASE("a balancer can accuse only workers whose channels it has made; a dead one nobody") {
+    PoolDriver driver(seats(1));
+    SECTION("a worker that has no channels yet") {
+        driver.send(input::Begin{});
+        driver.balancer_up();
+        driver.zygote_up();
+        driver.send(input::Hello{driver.worker(0)});
+        driver.send(input::Violation{driver.worker(0).id, driver.balancer().id.incarnation, ipc::Violation::Order});
+        CHECK(driver.count<action::CountViolation>() == 0);
+        CHECK(driver.last<action::Kill>().who == driver.balancer());
+    }
+    SECTION("a balancer before this one") {
+        driver.all_up();
+        const std::uint32_t dead = driver.balancer().id.incarnation;
+        driver.dies(driver.balancer());
+        driver.balancer_up();
+        driver.send(input::Violation{driver.worker(0).id, dead, ipc::Violation::Order});
+        driver.send(input::CannotServe{driver.worker(0).id, dead});
+        CHECK(driver.count<action::Kill>() == 0);
+        CHECK(driver.pool.violations(0) == 0);
+    }
+    SECTION("a worker before this one") {
+        driver.all_up();
+        const WorkerId dead = driver.worker(0).id;
+        driver.worker_dies(0);
+        driver.send(input::Violation{dead, driver.balancer().id.incarnation, ipc::Violation::Order});
+        CHECK(driver.count<action::Kill>() == 0);
+        CHECK(driver.pool.violations(0) == 0);
+    }
+}
+
+TEST_CASE("a worker that the balancer cannot serve is replaced, but accused of nothing") {
+    PoolDriver driver(seats(1));
+    driver.all_up();
+    driver.send(input::CannotServe{driver.worker(0).id, driver.balancer().id.incarnation});
+    CHECK(driver.last<action::Kill>().reason == Reason::NotServed);
+    CHECK(driver.pool.violations(0) == 0);
+}
+
+TEST_CASE("a zygote that takes a living worker for unborn is killed, and the worker serves on") {
+    PoolDriver driver(seats(1));
+    driver.all_up();
+    driver.send(input::ForkFailed{driver.worker(0).id});
+    CHECK(driver.count<action::Release>() == 0);
+    CHECK(driver.pool.serving() == 1);
+    CHECK(driver.last<action::Kill>().who == driver.zygote());
+}
+
 TEST_CASE("a balancer that speaks out of turn is killed, not the worker it speaks of") {
     const auto speak = GENERATE(0, 1);
     PoolDriver driver(seats(1));
