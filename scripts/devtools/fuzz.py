@@ -24,6 +24,7 @@ SLOWEST_SECONDS = 20  # of one input: more is a fault; generous, because the fuz
 
 # What libFuzzer writes when something is wrong; it also keeps "slow-unit-" files, which are not.
 FAULTS = ("crash-", "leak-", "oom-", "timeout-")
+INTERRUPTED = 72  # its exit code after SIGINT
 
 
 class Outcome(NamedTuple):
@@ -90,7 +91,7 @@ class Fuzzer:
             process.returncode = os.waitstatus_to_exitcode(status)
         text = self.log.read_text(errors="replace")
         faults = sorted(self.fault_files() - known)
-        if process.returncode != 0 and not faults:
+        if process.returncode not in (0, INTERRUPTED) and not faults:
             faults = [self.log]  # it did not even start, or was killed
         return Outcome(
             self.target,
