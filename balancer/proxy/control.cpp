@@ -19,6 +19,9 @@ constexpr unsigned kThread = 0;
 constexpr Duration kFirstLook = std::chrono::milliseconds(1);
 constexpr Duration kLongestLook = std::chrono::milliseconds(50);
 
+// The socket says that it is writable although too many descriptors are on their way through it.
+constexpr Duration kSendAgain = std::chrono::milliseconds(10);
+
 Result<std::shared_ptr<Worker>> make_worker(const ipc::PrepareWorker& message, std::uint32_t balancer_incarnation,
                                             std::size_t threads) {
     const std::uint64_t lanes = std::uint64_t{message.slots} + message.spares;
@@ -50,6 +53,7 @@ Result<std::shared_ptr<Worker>> make_worker(const ipc::PrepareWorker& message, s
 Control::Control(Setup setup)
     : setup_(std::move(setup)),
       events_(setup_.loop, [this] { on_events(); }),
+      send_again_(setup_.loop, [this] { send_waiting(); }),
       graceful_(setup_.loop,
                 [this] {
                     log::warning("requests were cut off: they did not end within timeouts.graceful");
@@ -68,7 +72,8 @@ Control::~Control() {
 }
 
 Result<void> Control::start() {
-    FETTLE_TRY(poll, loop::Poll::create(setup_.loop, setup_.socket.fd(), [this](loop::Readiness) { on_readable(); }));
+    FETTLE_TRY(poll, loop::Poll::create(setup_.loop, setup_.socket.fd(),
+                                        [this](loop::Readiness readiness) { on_ready(readiness); }));
     poll.set(loop::Interest::Read);
     poll_ = std::move(poll);
     send(ipc::BalancerReady{.balancer_incarnation = setup_.incarnation});
@@ -80,12 +85,32 @@ void Control::send(const Message& message, std::span<const int> fds) {
     if (ending_) {
         return;
     }
-    if (auto sent = setup_.socket.send(message, fds); !sent) {
+    if (auto sent = outbox_.send(setup_.socket, message, fds); !sent) {
         end(sent.error().message());
+    } else if (!outbox_.empty() && !send_again_.active()) {
+        poll_->set(loop::Interest::ReadWrite);
+    }
+}
+
+void Control::send_waiting() {
+    if (ending_) {
+        return;
+    }
+    const bool progress = outbox_.flush(setup_.socket);
+    poll_->set(outbox_.empty() || !progress ? loop::Interest::Read : loop::Interest::ReadWrite);
+    if (!outbox_.empty() && !progress) {
+        send_again_.start(kSendAgain);
     }
 }
 
 // ---- the supervisor speaks
+
+void Control::on_ready(loop::Readiness readiness) {
+    if (readiness.writable && !outbox_.empty()) {
+        send_waiting();
+    }
+    on_readable();
+}
 
 void Control::on_readable() {
     ipc::Envelope envelope;
@@ -212,6 +237,8 @@ void Control::end(std::string_view reason) {
     }
     ending_ = true;
     poll_.reset();
+    outbox_.clear();
+    send_again_.stop();
     log::debug("balancer ends reason='{}'", reason);
     graceful_.start(setup_.graceful);
     if (!stopping_) {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "ipc/control.h"
+#include "ipc/control_outbox.h"
 #include "loop/loop.h"
 
 #include <cstdint>
@@ -47,7 +48,9 @@ class Control {
         std::vector<WorkerSlot*> pending;  // to be added to the queue once the worker has attached their lanes
     };
 
+    void on_ready(loop::Readiness readiness);
     void on_readable();
+    void send_waiting();
     void handle(const ipc::Envelope& envelope);
     void prepare(const ipc::PrepareWorker& message);
     void serve(const ipc::ServeWorker& message);
@@ -75,6 +78,8 @@ class Control {
     Setup setup_;
     Mailbox<Event> events_;
     std::optional<loop::Poll> poll_;
+    ipc::ControlOutbox outbox_;  // what the supervisor has not read yet: it may be busy, or stopped by a debugger
+    loop::Timer send_again_;
     loop::Timer graceful_;
     loop::Timer look_again_;  // for pending slots
     Duration look_again_in_{0};

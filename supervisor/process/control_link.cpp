@@ -1,8 +1,5 @@
 #include "supervisor/process/control_link.h"
 
-#include <fcntl.h>
-
-#include <cerrno>
 #include <utility>
 
 namespace fettle::supervisor {
@@ -13,12 +10,6 @@ namespace {
 constexpr int kMessagesPerTurn = 64;
 // More than a socket's buffer holds. A dead child's own children may have inherited the socket and write on.
 constexpr int kMessagesAtMost = 4096;
-
-// The child has not read enough yet: its buffer is full, or too many descriptors are on their way to it.
-bool may_be_sent_later(const Error& error) {
-    const int number = error.code.value();
-    return number == EAGAIN || number == ETOOMANYREFS || number == ENOBUFS;
-}
 
 }  // namespace
 
@@ -70,57 +61,20 @@ void ControlLink::read(int at_most) {
 void ControlLink::close() {
     poll_.reset();
     stall_.stop();
-    waiting_.clear();
+    outbox_.clear();
     socket_ = ipc::ControlSocket();
 }
 
-Result<void> ControlLink::send_or_keep(SendOne send, std::span<const int> fds) {
-    if (!poll_) {
-        return errno_error("the control socket is closed", EPIPE);
-    }
-    if (!waiting_.empty()) {
-        return keep(std::move(send), fds);
-    }
-    auto sent = send(socket_, fds);
-    return !sent && may_be_sent_later(sent.error()) ? keep(std::move(send), fds) : sent;
-}
-
-Result<void> ControlLink::keep(SendOne send, std::span<const int> fds) {
-    if (waiting_.size() == kMaxWaiting) {
-        return errno_error("too many control messages wait for a child", EAGAIN);
-    }
-    Waiting waiting{std::move(send), {}};
-    for (const int fd : fds) {
-        Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-        if (!copy.valid()) {
-            return errno_error("cannot keep a descriptor for a child");
-        }
-        waiting.fds.push_back(std::move(copy));
-    }
-    waiting_.push_back(std::move(waiting));
-    if (waiting_.size() == 1) {
+void ControlLink::watch_for_room() {
+    if (!outbox_.empty() && !stall_.active()) {
         poll_->set(loop::Interest::ReadWrite);
         stall_.start(stall_limit_);
     }
-    return {};
 }
 
 void ControlLink::send_waiting() {
-    bool progress = false;
-    while (!waiting_.empty()) {
-        std::vector<int> fds;
-        for (const Fd& fd : waiting_.front().fds) {
-            fds.push_back(fd.get());
-        }
-        const auto sent = waiting_.front().send(socket_, fds);
-        if (!sent && may_be_sent_later(sent.error())) {
-            break;
-        }
-        // Sent, or the child is gone: its end is noticed when reading.
-        waiting_.pop_front();
-        progress = true;
-    }
-    if (waiting_.empty()) {
+    const bool progress = outbox_.flush(socket_);
+    if (outbox_.empty()) {
         poll_->set(loop::Interest::Read);
         stall_.stop();
     } else if (progress) {

@@ -4,22 +4,22 @@
 #pragma once
 
 #include "ipc/control.h"
+#include "ipc/control_outbox.h"
 #include "loop/loop.h"
 
+#include <cerrno>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 namespace fettle::supervisor {
 
 class ControlLink {
   public:
     static constexpr Duration kStallLimit = std::chrono::seconds(10);
-    static constexpr std::size_t kMaxWaiting = 8192;
+    static constexpr std::size_t kMaxWaiting = ipc::ControlOutbox::kMaxWaiting;
 
     struct Callbacks {
         std::function<void(ipc::Envelope&)> message;
@@ -44,30 +44,25 @@ class ControlLink {
     // other: the child is gone, or descriptors are exhausted.
     template <class Message>
     [[nodiscard]] Result<void> send(const Message& message, std::span<const int> fds = {}) {
-        return send_or_keep([message](const ipc::ControlSocket& socket,
-                                      std::span<const int> copies) { return socket.send(message, copies); },
-                            fds);
+        if (!poll_) {
+            return errno_error("the control socket is closed", EPIPE);
+        }
+        auto sent = outbox_.send(socket_, message, fds);
+        watch_for_room();
+        return sent;
     }
 
   private:
-    using SendOne = std::function<Result<void>(const ipc::ControlSocket&, std::span<const int>)>;
-
-    struct Waiting {
-        SendOne send;
-        std::vector<Fd> fds;
-    };
-
     ControlLink(loop::Loop& loop, ipc::ControlSocket socket, Callbacks callbacks, Duration stall_limit);
     void on_ready(loop::Readiness readiness);
     void read(int at_most);
-    Result<void> send_or_keep(SendOne send, std::span<const int> fds);
-    Result<void> keep(SendOne send, std::span<const int> fds);
+    void watch_for_room();
     void send_waiting();
 
     ipc::ControlSocket socket_;
     Callbacks callbacks_;
     Duration stall_limit_;
-    std::deque<Waiting> waiting_;
+    ipc::ControlOutbox outbox_;
     loop::Timer stall_;
     std::optional<loop::Poll> poll_;
 };

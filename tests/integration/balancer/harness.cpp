@@ -607,6 +607,11 @@ std::unique_ptr<ManualWorker> Balancer::prepare(std::uint32_t slots, std::uint64
     }
 }
 
+void Balancer::prepare_impossible(ipc::WorkerId id) {
+    require(wait_until([&] { return control_.send(ipc::PrepareWorker{.worker = id, .slots = 0}).has_value(); }),
+            "the balancer does not read its control socket");
+}
+
 void Balancer::serve(const ManualWorker& worker) {
     send(ipc::ServeWorker{.worker = worker.id()});
 }

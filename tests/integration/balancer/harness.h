@@ -215,6 +215,8 @@ class Balancer {
     // A worker with its channels, not yet served. Its first `attached` lanes take requests.
     [[nodiscard]] std::unique_ptr<ManualWorker> prepare(std::uint32_t slots = 1, std::uint64_t quota = 0,
                                                         std::uint32_t attached = ipc::kMaxLanes);
+    // Asks for channels that cannot be made: the answer is ProtocolViolation. Waits while the balancer is behind.
+    void prepare_impossible(ipc::WorkerId id);
     void serve(const ManualWorker& worker);
     // prepare() and serve().
     [[nodiscard]] std::unique_ptr<ManualWorker> add_worker(std::uint32_t slots = 1, std::uint64_t quota = 0);

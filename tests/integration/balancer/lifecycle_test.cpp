@@ -232,3 +232,23 @@ TEST_CASE("lifecycle: a worker that dies, or is drained, before it was served tr
     worker->respond(worker->take(), "ok");
     CHECK(client.receive().body == "ok");
 }
+
+TEST_CASE(
+        "control: a supervisor that reads nothing for a while is told everything later, and clients are served "
+        "meanwhile",
+        "[balancer]") {
+    Balancer sut;
+    const auto worker = sut.run_worker(
+            [](ManualWorker& self, const ManualWorker::Request& request) { self.respond(request, "ok"); });
+    constexpr std::uint32_t kMessages = 2000;  // many times what the socket holds
+    for (std::uint32_t number = 0; number < kMessages; ++number) {
+        sut.prepare_impossible({.seat = number, .incarnation = 1000 + number});
+    }
+
+    Client client = sut.connect();
+    client.send(get("/"));
+    CHECK(client.receive().body == "ok");
+    for (std::uint32_t number = 0; number < kMessages; ++number) {
+        REQUIRE(sut.expect<ipc::ProtocolViolation>().worker.seat == number);
+    }
+}
