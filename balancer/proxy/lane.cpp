@@ -86,6 +86,7 @@ bool Lane::give_up(Exchange& exchange) {
     }
     update_credit(exchange);
     pump();
+    ring_if_blocked();  // it waits for credit, room or a body: nothing of that may ever come, and nobody waits for it
     return false;
 }
 
