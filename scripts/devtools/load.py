@@ -5,6 +5,7 @@ The ledger is a file that workers append to with single write(2) calls on O_APPE
 application's first act, "end NUMBER PID TIME" as its last. Lines survive kill -9.
 """
 
+import re
 import threading
 import time
 from collections import Counter
@@ -99,6 +100,8 @@ class Entry:
 
 
 class Ledger:
+    """What the application wrote: one line when it sees a request, one when it is through with it."""
+
     def __init__(self, path):
         self.path = path
 
@@ -118,26 +121,71 @@ class Ledger:
         """When the process began its first request after that moment; None if it has not."""
         return min((e.at for e in self.entries() if e.pid == pid and e.event == "start" and e.at > after), default=None)
 
+    def unfinished(self):
+        """{pid: numbers of the requests it has begun and not ended}"""
+        open_requests = {}
+        for entry in self.entries():
+            if entry.event == "start":
+                open_requests.setdefault(entry.pid, set()).add(entry.number)
+            else:
+                open_requests.get(entry.pid, set()).discard(entry.number)
+        return open_requests
+
+
+# For [log] access_format: what the balancer knows of each request of a Load.
+ACCESS_FORMAT = "%(q)s %(p)s %(s)s"
+
+
+def failed_in(path):
+    """{number: pid} of the requests that the balancer gave up because that worker died with them: a 502 of its own."""
+    found = {}
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            query, pid, status = line.split()
+            number = re.search(r"number=(\d+)", query)
+            if number and status == "502" and pid != "-":
+                found[int(number[1])] = int(pid.strip("<>"))
+    return found
+
 
 @dataclass
 class Account:
+    """Every request of a load is in exactly one of: answered, hung, lost_claimed, lost_at_claim, lost_unclaimed."""
+
     total: int
     answered: int  # 200
     hung: list  # no end within the client's time-out
     lost_claimed: list  # failed, but the application had seen it: it died with its worker
-    lost_unclaimed: list  # failed although no application ever saw it: must be empty
+    lost_at_claim: list  # 502: its slot had claimed it, and died before the application's first instruction
+    lost_unclaimed: list  # failed, and neither of these: must be empty
     ran_twice: list  # seen by more than one worker: must be empty
 
 
-def settle(load, ledger):
-    """Accounts for every request of a finished load."""
+def settle(load, ledger, access_log=None):
+    """Accounts for every request of a finished load against servers with one slot per worker.
+
+    A slot has claimed at most one request when it dies. So a 502 that no application saw is that one request only if
+    the application of the same worker was not inside another one, and if the worker took no other request with it.
+    """
     started = ledger.started()
     failed = [outcome for outcome in load.outcomes if outcome.result != "200"]
+    hung = [outcome for outcome in failed if outcome.result == "timeout"]
+    ended = [outcome for outcome in failed if outcome.result != "timeout"]
+    unseen = [outcome for outcome in ended if outcome.number not in started]
+    given_up = failed_in(access_log) if access_log else {}
+    per_worker = Counter(given_up.values())
+    unfinished = ledger.unfinished()
+
+    def claimed_at_death(outcome):
+        pid = given_up.get(outcome.number)
+        return outcome.result == "502" and pid is not None and per_worker[pid] == 1 and not unfinished.get(pid)
+
     return Account(
         total=len(load.outcomes),
         answered=len(load.outcomes) - len(failed),
-        hung=[outcome for outcome in failed if outcome.result == "timeout"],
-        lost_claimed=[outcome for outcome in failed if outcome.result != "timeout" and outcome.number in started],
-        lost_unclaimed=[outcome for outcome in failed if outcome.result != "timeout" and outcome.number not in started],
+        hung=hung,
+        lost_claimed=[outcome for outcome in ended if outcome.number in started],
+        lost_at_claim=[outcome for outcome in unseen if claimed_at_death(outcome)],
+        lost_unclaimed=[outcome for outcome in unseen if not claimed_at_death(outcome)],
         ran_twice=[number for number, count in started.items() if count > 1],
     )
