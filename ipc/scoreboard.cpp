@@ -2,6 +2,32 @@
 
 namespace fettle::ipc {
 
+namespace {
+
+// For a counter whose only writer is the calling thread.
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void count_start(LaneScore& score, std::uint64_t started_ns) {
+    score.running_since_ns.store(started_ns, std::memory_order_relaxed);
+    add(score.started, 1);
+}
+
+void count_end(LaneScore& score, bool failed, std::uint64_t app_ns) {
+    add(score.finished, 1);
+    add(score.failed, failed ? 1 : 0);
+    add(score.busy_ns, app_ns);
+    score.running_since_ns.store(0, std::memory_order_relaxed);
+}
+
+void beat(ResponseHeader& header, std::uint64_t now_ns, std::uint64_t pss_bytes) {
+    header.pss_bytes.store(pss_bytes, std::memory_order_relaxed);
+    header.heartbeat_ns.store(now_ns, std::memory_order_relaxed);
+}
+
 Result<ScoreboardReader> ScoreboardReader::map(int response_file, Geometry geometry) {
     FETTLE_CHECK_OK(check_sealed_size(response_file, response_file_bytes(geometry)));
     FETTLE_TRY(segment, Segment::map(response_file, response_channels_offset(geometry), Access::ReadOnly));

@@ -1,4 +1,7 @@
-// The supervisor's read-only view of a worker's scoreboard: the head of the response file.
+// The scoreboard of a worker: the head of its response file. The worker writes it, the supervisor reads it.
+//
+// Each word has one writer and stands for itself: no lock, no snapshot. A worker that dies inside one of the writing
+// functions leaves each word as it was before or as it is after; `failed` <= `finished` <= `started` holds at any time.
 #pragma once
 
 #include "ipc/layout.h"
@@ -7,6 +10,17 @@
 #include <cstdint>
 
 namespace fettle::ipc {
+
+// ---- the worker writes
+
+// The lane's thread: the application gets a request, and has ended it. `started_ns` is CLOCK_MONOTONIC.
+void count_start(LaneScore& score, std::uint64_t started_ns);
+void count_end(LaneScore& score, bool failed, std::uint64_t app_ns);
+
+// The service thread: it is alive, and the process has this PSS (0: not measured).
+void beat(ResponseHeader& header, std::uint64_t now_ns, std::uint64_t pss_bytes);
+
+// ---- the supervisor reads
 
 struct LaneCounters {
     std::uint64_t started = 0;

@@ -1,6 +1,7 @@
 #include "worker/native/service_thread.h"
 
 #include "base/exit_codes.h"
+#include "ipc/scoreboard.h"
 #include "worker/native/smaps.h"
 
 #include <poll.h>
@@ -186,16 +187,14 @@ void ServiceThread::beat() {
     if (!attachment) {
         return;
     }
-    ipc::ResponseHeader& header = attachment->channels->header();
     const auto now = Clock::now();
     if (now >= next_pss_) {
         next_pss_ = now + kPssInterval;
         last_pss_ = own_pss_bytes();
     }
-    header.pss_bytes.store(last_pss_, std::memory_order_relaxed);
     worker_.nudge_main_thread();
     const auto since_boot = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch());
-    header.heartbeat_ns.store(static_cast<std::uint64_t>(since_boot.count()), std::memory_order_relaxed);
+    ipc::beat(attachment->channels->header(), static_cast<std::uint64_t>(since_boot.count()), last_pss_);
 }
 
 void* thread_main(void* argument) {

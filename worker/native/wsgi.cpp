@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/exit_codes.h"
 #include "ipc/request_record.h"
+#include "ipc/scoreboard.h"
 #include "worker/native/compat.h"
 #include "worker/native/environ.h"
 #include "worker/native/error_stream.h"
@@ -175,26 +176,6 @@ void end_request(Slot& slot, Verdict verdict, std::uint64_t number) {
     slot.exchange.end();
 }
 
-// ---- the scoreboard, whose only writer is this thread
-
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
-    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-}
-
-void count_start(Slot& slot) {
-    ipc::LaneScore& score = slot.exchange.lane().score();
-    score.running_since_ns.store(slot.running.started_ns, std::memory_order_relaxed);
-    add(score.started, 1);
-}
-
-void count_end(Slot& slot, Verdict verdict) {
-    ipc::LaneScore& score = slot.exchange.lane().score();
-    add(score.finished, 1);
-    add(score.failed, verdict == Verdict::Failed ? 1 : 0);
-    add(score.busy_ns, app_time_ns(slot));
-    score.running_since_ns.store(0, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 void serve_request(Slot& slot) {
@@ -212,9 +193,10 @@ void serve_request(Slot& slot) {
     }
     slot.running.started_ns = monotonic_ns();
     slot.running.ended = false;
-    count_start(slot);
+    ipc::LaneScore& score = slot.exchange.lane().score();
+    ipc::count_start(score, slot.running.started_ns);
     const Verdict verdict = run_application(slot, request, number);
-    count_end(slot, verdict);
+    ipc::count_end(score, verdict == Verdict::Failed, app_time_ns(slot));
     end_request(slot, verdict, number);
     slot.running.id.reset();
     slot.running.method.reset();
