@@ -76,7 +76,8 @@ TEST_CASE("expect: an application that answers without reading spares the client
     CHECK(client.ended());
 }
 
-TEST_CASE("expect: 100 Continue is sent once, however often a worker asks for it", "[balancer]") {
+TEST_CASE("expect: a worker that asks for the body without end is given up, and its client gets one 100 Continue",
+          "[balancer]") {
     Balancer sut;
     const auto worker = sut.add_worker();
     Client client = sut.connect();
@@ -86,12 +87,11 @@ TEST_CASE("expect: 100 Continue is sent once, however often a worker asks for it
     for (int count = 0; count < 100; ++count) {
         worker->publish(request, ipc::ResponseKind::Continue, false);
     }
+
+    CHECK(sut.expect<ipc::ProtocolViolation>().violation == ipc::Violation::Order);
     CHECK(client.receive().status == 100);
-    client.send("body");
-    CHECK(worker->read_body(request) == "body");
-    worker->publish(request, ipc::ResponseKind::Continue, false);
-    worker->respond(request, "done");
-    CHECK(client.receive().body == "done");
+    sut.dead(worker->id());
+    CHECK(client.receive().status == 502);
 }
 
 TEST_CASE("expect: a client that does not wait needs no 100 Continue", "[balancer]") {
