@@ -42,6 +42,7 @@ struct Actions {
     std::function<ExitCode(const config::Config&)> serve;  // returns when the service has ended
     std::function<Result<ApplicationCheck>(const config::Config&)> check_application;
     std::function<Result<void>(std::string_view)> judge_access_format;
+    std::function<Result<void>(const config::Config&)> judge_interpreter;  // only whether it is there
     std::function<ExitCode(const BalancerRole&)> balance;
     std::function<std::string()> lifecycle_markdown;
 };

@@ -49,16 +49,26 @@ bool is_usage(const config::Problem& problem, bool file_given) {
            (!file_given && problem.origin.kind == config::Origin::BuiltIn && problem.setting == kTarget);
 }
 
+ExitCode code_of(const config::Problem& problem, bool file_given) {
+    const bool form = problem.exit_code == ExitCode::Configuration;  // and not the machine
+    return form && is_usage(problem, file_given) ? ExitCode::Usage : problem.exit_code;
+}
+
+// The exit code of all the problems if they share one, else Configuration.
 ExitCode say_problems(const config::Problems& problems, bool file_given, const Context& context) {
+    ExitCode exit_code = code_of(problems.front(), file_given);
     for (const config::Problem& problem : problems) {
         context.err << "fettle: error: " << problem.message() << '\n';
+        if (code_of(problem, file_given) != exit_code) {
+            exit_code = ExitCode::Configuration;
+        }
     }
-    const bool usage = std::all_of(problems.begin(), problems.end(),
-                                   [&](const config::Problem& problem) { return is_usage(problem, file_given); });
-    context.err << (usage ? "fettle: hint: 'fettle run --help' lists the options"
-                          : "fettle: hint: 'fettle config --reference' describes every setting")
-                << '\n';
-    return usage ? ExitCode::Usage : ExitCode::Configuration;
+    if (exit_code == ExitCode::Usage) {
+        context.err << "fettle: hint: 'fettle run --help' lists the options\n";
+    } else if (exit_code == ExitCode::Configuration) {
+        context.err << "fettle: hint: 'fettle config --reference' describes every setting\n";
+    }
+    return exit_code;
 }
 
 // The balancer compiles the format; asking it now turns a broken one into an answer instead of a balancer that cannot
@@ -71,6 +81,17 @@ void judge_access_format(const config::Effective& effective, const Context& cont
     if (const auto judged = context.actions.judge_access_format(effective.config.log.access_format); !judged) {
         problems.push_back({effective.origin_of(kSetting), std::string(kSetting),
                             fmt::format("{}: {}", kSetting, judged.error().message())});
+    }
+}
+
+void judge_interpreter(const config::Effective& effective, const Context& context, config::Problems& problems) {
+    constexpr std::string_view kSetting = "python.gil";
+    if (config::is_refused(problems, kSetting)) {
+        return;
+    }
+    if (const auto judged = context.actions.judge_interpreter(effective.config); !judged) {
+        problems.push_back({effective.origin_of(kSetting), std::string(kSetting), judged.error().message(),
+                            ExitCode::Interpreter});
     }
 }
 
@@ -133,6 +154,7 @@ std::optional<config::Effective> load_configuration(const ConfigurationOptions& 
     if (purpose == config::Purpose::Serve) {
         config::preflight(resolution.effective, resolution.problems);
         judge_access_format(resolution.effective, context, resolution.problems);
+        judge_interpreter(resolution.effective, context, resolution.problems);
     }
     if (!resolution.problems.empty()) {
         exit_code = say_problems(resolution.problems, !options.file().empty(), context);

@@ -42,7 +42,8 @@ class ConfigurationOptions {
 };
 
 // The valid configuration; nullopt after the problems were said on `context.err`, with `exit_code` set: Usage if the
-// command line alone is wrong, else Configuration. Warnings are said, too.
+// command line alone is wrong, Interpreter or Bind if only the interpreter or the directories of Unix sockets are not
+// there, else Configuration. Warnings are said, too.
 [[nodiscard]] std::optional<config::Effective> load_configuration(const ConfigurationOptions& options,
                                                                   config::Purpose purpose, const Context& context,
                                                                   ExitCode& exit_code);

@@ -126,6 +126,12 @@ Result<void> judge_access_format(std::string_view format) {
     return compiled ? Result<void>{} : Result<void>{compiled.error()};
 }
 
+Result<void> judge_interpreter(const config::Config& config) {
+    FETTLE_TRY(interpreter, supervisor::find_interpreter(config.python.gil));
+    (void)interpreter;  // only that it is there
+    return {};
+}
+
 }  // namespace
 }  // namespace fettle
 
@@ -135,6 +141,7 @@ int main(int argc, char** argv) {
     const cli::Actions actions{.serve = serve,
                                .check_application = check_application,
                                .judge_access_format = judge_access_format,
+                               .judge_interpreter = judge_interpreter,
                                .balance = balance,
                                .lifecycle_markdown = supervisor::core::lifecycle_markdown};
     const ExitCode exit_code =

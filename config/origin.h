@@ -1,6 +1,7 @@
 // Where values come from, and what is wrong with them.
 #pragma once
 
+#include "base/exit_codes.h"
 #include "config/describe.h"
 #include "config/schema.h"
 
@@ -35,8 +36,9 @@ struct Effective {
 // One thing that is wrong with the configuration.
 struct Problem {
     Origin origin;
-    std::string setting;  // Setting::name(), or empty: not about a known setting
-    std::string what;     // what was found and what was expected
+    std::string setting;                           // Setting::name(), or empty: not about a known setting
+    std::string what;                              // what was found and what was expected
+    ExitCode exit_code = ExitCode::Configuration;  // of a run that has only problems of this kind
 
     // One line: "shop.toml:3:8: what", "environment variable FETTLE_LOG_LEVEL: what", "--threads: what"
     [[nodiscard]] std::string message() const;

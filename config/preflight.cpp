@@ -1,6 +1,7 @@
 #include "config/preflight.h"
 
 #include "base/result.h"
+#include "config/bind_address.h"
 #include "config/value.h"
 
 #include <fmt/format.h>
@@ -67,10 +68,32 @@ void check_log_file(const Effective& effective, std::string_view setting, const 
     }
 }
 
+// ExitCode::Bind, as for every other address that cannot be listened on.
+void check_socket_directories(const Effective& effective, Problems& problems) {
+    constexpr std::string_view kSetting = "listen.bind";
+    if (is_refused(problems, kSetting)) {
+        return;
+    }
+    for (const std::string& text : effective.config.listen.bind) {
+        const auto address = parse_bind_address(text);
+        if (!address || address->kind != BindAddress::Unix) {
+            continue;
+        }
+        const auto slash = address->path.rfind('/');
+        const std::string directory = slash == std::string::npos ? "." : address->path.substr(0, slash + 1);
+        if (const auto usable = usable_directory(directory, W_OK | X_OK); !usable) {
+            problems.push_back({effective.origin_of(kSetting), std::string(kSetting),
+                                fmt::format("{}: cannot listen on {}: {}", kSetting, text, usable.error().message()),
+                                ExitCode::Bind});
+        }
+    }
+}
+
 }  // namespace
 
 void preflight(const Effective& effective, Problems& problems) {
     check_directory(effective, "app.chdir", effective.config.app.chdir, X_OK, problems);
+    check_socket_directories(effective, problems);
     check_directory(effective, "http.spool_dir", effective.config.http.spool_dir, W_OK | X_OK, problems);
     check_log_file(effective, "log.file", effective.config.log.file, problems);
     check_log_file(effective, "log.access", effective.config.log.access, problems);

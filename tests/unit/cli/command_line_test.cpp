@@ -22,6 +22,7 @@ struct Fettle {
     ExitCode serve_result = ExitCode::Ok;
     Result<ApplicationCheck> check_result = ApplicationCheck{};
     Result<void> access_format_result;
+    Result<void> interpreter_result;
 
     std::optional<config::Config> served;
     std::optional<config::Config> checked;
@@ -42,6 +43,7 @@ struct Fettle {
                             return check_result;
                         },
                 .judge_access_format = [this](std::string_view) { return access_format_result; },
+                .judge_interpreter = [this](const config::Config&) { return interpreter_result; },
                 .balance =
                         [this](const BalancerRole& role) {
                             balanced = role;
@@ -256,6 +258,30 @@ TEST_CASE("what is wrong with the values, with this machine and with the access 
     CHECK_THAT(sut.err, Catch::Contains(":2:9: app.chdir: the directory \"/nonexistent\" cannot be used"));
     CHECK_THAT(sut.err, Catch::Contains("log.access_format: '%(zzz)s' is unknown"));
     CHECK_THAT(sut.err, !Catch::Contains("http.spool_dir: "));  // refused already
+}
+
+TEST_CASE("a missing interpreter and a missing directory of a socket are reported with the other mistakes", "[cli]") {
+    const ConfigurationFile file("[http]\nmax_headers = 0\n[listen]\nbind = \"unix:/nonexistent/shop.sock\"\n");
+    Fettle sut{.interpreter_result = Error{"the interpreter '/opt/python' does not exist"}};
+
+    CHECK(sut.run({"run", "shop", "--python", "/opt/python", "-c", file.path()}) == ExitCode::Configuration);
+
+    CHECK_FALSE(sut.served);
+    CHECK_THAT(sut.err, Catch::Contains(":2:15: http.max_headers is 0"));
+    CHECK_THAT(sut.err, Catch::Contains(":4:8: listen.bind: cannot listen on unix:/nonexistent/shop.sock: the "
+                                        "directory \"/nonexistent/\" cannot be used: No such file or directory"));
+    CHECK_THAT(sut.err, Catch::Contains("fettle: error: --python: the interpreter '/opt/python' does not exist"));
+}
+
+TEST_CASE("a missing interpreter or socket directory alone has its own exit code and needs no further hint", "[cli]") {
+    Fettle no_interpreter{.interpreter_result = Error{"PATH has no python3"}};
+    CHECK(no_interpreter.run({"run", "shop"}) == ExitCode::Interpreter);
+    CHECK(no_interpreter.err == "fettle: error: PATH has no python3\n");
+
+    Fettle no_directory;
+    CHECK(no_directory.run({"run", "shop", "-b", "unix:/nonexistent/shop.sock"}) == ExitCode::Bind);
+    CHECK_THAT(no_directory.err, Catch::StartsWith("fettle: error: --bind: listen.bind: cannot listen on unix:"));
+    CHECK_THAT(no_directory.err, !Catch::Contains("hint"));
 }
 
 TEST_CASE("fettle check reports the configuration and the import", "[cli]") {
