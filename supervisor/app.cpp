@@ -95,6 +95,7 @@ class App {
     core::Pool pool_;
     std::deque<core::Input> inputs_;
     bool serving_ = false;
+    bool load_failure_said_ = false;  // some process told why it cannot load the application
     bool stop_requested_ = false;
     ExitCode exit_code_ = ExitCode::Internal;
 
@@ -444,7 +445,9 @@ void App::carry_out(const core::action::CountViolation& action) {
 void App::carry_out(const core::action::Release& action) {
     const bool is_worker = action.who.role == Role::Worker;
     const WorkerProcess* worker = is_worker ? find(action.who.id) : nullptr;
-    report::released(action, find(action.who), worker == nullptr ? 0 : worker->served());
+    const Child* child = find(action.who);
+    load_failure_said_ = load_failure_said_ || (child != nullptr && child->load_failed());
+    report::released(action, child, worker == nullptr ? 0 : worker->served());
     if (is_worker) {
         tell_balancer(ipc::WorkerDead{.worker = action.who.id});
     }
@@ -489,7 +492,7 @@ void App::carry_out(const core::action::ExecInstead&) {
 
 void App::carry_out(const core::action::Exit& action) {
     exit_code_ = action.code;
-    report::ended(action.code, config_);
+    report::ended(action.code, config_, load_failure_said_);
     loop_.stop();
 }
 

@@ -96,9 +96,12 @@ void released(const core::action::Release& release, const Child* child, std::uin
         line += fmt::format(" requests={}", requests);
     }
     line += fmt::format(" next='{}'", next_step(release));
-    // A failed import has been reported, with what to do, when the process said so.
-    const bool expected = (release.planned && child->exit_info().clean()) || child->load_failed().has_value();
-    log::at(expected ? log::Level::Info : log::Level::Warning, "{}", line);
+    // A failed import has been reported, with what to do, when the process said so; nothing is added if fettle gives
+    // up.
+    const bool told = child->load_failed().has_value();
+    const bool expected = (release.planned && child->exit_info().clean()) || told;
+    const bool adds_nothing = told && release.next == core::Next::GivenUp;
+    log::at(adds_nothing ? log::Level::Debug : expected ? log::Level::Info : log::Level::Warning, "{}", line);
 }
 
 void forced(const core::Ref& who, const Child& child, core::Reason reason, int signal,
@@ -157,7 +160,11 @@ void stop_requested(int signal, bool again, const config::Timeouts& timeouts) {
     }
 }
 
-void ended(ExitCode code, const config::Config& config) {
+void ended(ExitCode code, const config::Config& config, bool load_failure_said) {
+    if (load_failure_said && (code == ExitCode::AppLoad || code == ExitCode::Interpreter)) {
+        log::info("stopped exit_code={}", static_cast<int>(code));
+        return;
+    }
     switch (code) {
         case ExitCode::Ok:
             log::info("stopped");

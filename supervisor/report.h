@@ -29,7 +29,9 @@ void stuck(const Child& child);
 void serving(const std::vector<std::string>& urls);
 void degraded_changed(const core::action::DegradedChanged& change, std::size_t seats);
 void stop_requested(int signal, bool again, const config::Timeouts& timeouts);
-void ended(ExitCode code, const config::Config& config);
+
+// `load_failure_said`: the log has it already why the application cannot be loaded, so that it is no second error.
+void ended(ExitCode code, const config::Config& config, bool load_failure_said);
 
 // "restarting now", "restarting in 0.4 s (early death 3)".
 [[nodiscard]] std::string next_step(const core::action::Release& release);

@@ -1,5 +1,6 @@
 """What is wrong is said once, with what to do; the exit code says which kind; nothing is left behind."""
 
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -77,6 +78,24 @@ def test_a_missing_module_is_named_with_where_it_was_looked_for(folder):
     assert code == APP_LOAD
     assert "no_such_module" in said
     assert str(APPS) in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("no_such_module",),
+        ("no_attribute",),
+        ("lab:nope",),
+        ("lab", "--python", "/opt/no-such-python"),
+        ("lab", "--bind", "192.0.2.1:8000"),
+        ("lab", "--bind", "unix:/nonexistent/lab.sock"),
+    ],
+)
+def test_a_first_start_that_fails_says_one_error_and_nothing_alarming_besides(arguments):
+    _, said = run("run", "--bind", "127.0.0.1:0", *arguments)
+
+    assert len(re.findall(r"^.*\b(?:error|warning): ", said, re.MULTILINE)) == 1, said
+    assert "died" not in said
 
 
 def test_an_import_error_shows_the_traceback():
