@@ -195,7 +195,8 @@ std::vector<Setting> http_settings() {
             "http", "body_buffer_bytes", IntegerKind{.min = 0, .max = 131072, .unit = Unit::Bytes},
             "Request bodies up to this size wait in memory until they are complete; larger ones in an unnamed file "
             "in `http.spool_dir`. The application sees the request when its body is complete, so a slow upload "
-            "occupies no thread."),
+            "occupies no thread. Clients that send `Expect: 100-continue` and wait are the exception: the application "
+            "decides whether their bodies are sent at all, so it sees their requests at once."),
         setting<&Config::http, &Http::spool_dir>(
             "http", "spool_dir", TextKind{.empty = Emptiness::Allowed},
             "Directory of those files. Empty: `$TMPDIR`, else `/tmp`."),

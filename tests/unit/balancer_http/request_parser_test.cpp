@@ -282,6 +282,33 @@ TEST_CASE("a refused request still has its request line for the access log", "[p
     CHECK(refused_line("\x16\x03\x01") == "\x16\x03\x01");
 }
 
+TEST_CASE("a name with an underscore is dropped and told, or refused on demand", "[parser]") {
+    const std::string wire = get("A: b\r\nX_User: root\r\nY_: z\r\n");
+    config::Http limits;
+    RequestParser dropping(limits);
+    REQUIRE(dropping.feed(std::as_bytes(std::span(wire))).event == RequestParser::Event::HeadComplete);
+    CHECK(dropping.head().underscore_header == "x_user");
+    CHECK(dropping.head().headers.size() == 2);
+    REQUIRE(dropping.feed({}).event == RequestParser::Event::MessageComplete);
+    const std::string next = get("A: b\r\n");
+    REQUIRE(dropping.feed(std::as_bytes(std::span(next))).event == RequestParser::Event::HeadComplete);
+    CHECK(dropping.head().underscore_header.empty());
+
+    limits.underscore_headers = config::UnderscoreHeaders::Refuse;
+    CHECK(parse_in_all_cuts(wire, limits).refused == 400);
+    CHECK(parse_in_all_cuts(next, limits).refused == 0);
+}
+
+TEST_CASE("a TLS greeting is recognised by its first byte, however it is cut", "[parser]") {
+    const std::string greeting = "\x16\x03\x01\x02\x00\x01\x00\n\x01"s;
+    for (const std::size_t cut : {std::size_t{1}, greeting.size()}) {
+        RequestParser sut(config::Http{});
+        REQUIRE(sut.feed(std::as_bytes(std::span(greeting).first(cut))).event == RequestParser::Event::Refused);
+        CHECK(sut.refusal().status == 400);
+        CHECK(sut.refusal().reason == "The client speaks TLS; this port speaks HTTP without TLS.");
+    }
+}
+
 TEST_CASE("the head tells what framing and answering need", "[parser]") {
     const config::Http limits;
     const auto parse = [&](std::string_view wire, auto&& look) {

@@ -197,6 +197,7 @@ TEST_CASE("a head that breaks the protocol is refused with its reason and leaves
             {with("Transfer-Encoding", "chunked"), "hop-by-hop"},
             {with("te", "x"), "hop-by-hop"},
             {with("Trailer", "x"), "hop-by-hop"},
+            {with("Trailers", "x"), "hop-by-hop"},
             {with("Upgrade", "x"), "hop-by-hop"},
             {with("Proxy-Authenticate", "x"), "hop-by-hop"},
             {with("proxy-connection", "x"), "hop-by-hop"},

@@ -111,6 +111,34 @@ TEST_CASE("poll: reports what is ready of what is wanted", "[loop]") {
     CHECK_FALSE(Poll::create(loop, -1, [](Readiness) {}).has_value());
 }
 
+TEST_CASE("poll: that the peer is gone is told also to who waits for nothing else", "[loop]") {
+    Loop loop;
+    int fds[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    Fd ours(fds[0]);
+    Fd theirs(fds[1]);
+    int calls = 0;
+    std::optional<Poll> sut;
+    auto made = Poll::create(loop, ours.get(), [&](Readiness ready) {
+        ++calls;
+        CHECK(ready.failed);
+        CHECK_FALSE(theirs.valid());
+        CHECK(sut->interest() == Interest::None);
+        sut.reset();
+    });
+    REQUIRE(made.has_value());
+    sut.emplace(std::move(*made));
+    Timer later(loop, [&] { theirs.reset(); });
+
+    sut->set(Interest::Failure);
+    REQUIRE(::write(theirs.get(), "x", 1) == 1);  // neither bytes nor their end are asked for
+    REQUIRE(::shutdown(theirs.get(), SHUT_WR) == 0);
+    later.start(20ms);
+    loop.run();
+
+    CHECK(calls == 1);
+}
+
 TEST_CASE("poll: after an error nothing is polled until it is asked for again", "[loop]") {
     Loop loop;
     int fds[2];
