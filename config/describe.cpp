@@ -326,7 +326,8 @@ std::vector<Setting> log_settings() {
             {.name = "--log-level", .placeholder = "LEVEL"}),
         setting<&Config::log, &Log::format>(
             "log", "format", ChoiceKind{kNames<LogFormat>, {}},
-            "`text`: a line for people with `key=value` fields. `json`: one object per line."),
+            "`text`: a line for people with `key=value` fields. `json`: one object per line, the fields in its member "
+            "`fields`; see docs/operations.md."),
         setting<&Config::log, &Log::file>(
             "log", "file", TextKind{},
             "Where the log goes: `-` for standard error, else a file."),

@@ -143,11 +143,11 @@ void serving(const std::vector<std::string>& urls) {
 void degraded_changed(const core::action::DegradedChanged& change, std::size_t seats) {
     if (change.degraded) {
         log::error(
-                "degraded: {} workers died early within 30 s; from now on one is started at a time, those that serve "
-                "go on seats={}",
-                change.early_deaths, seats);
+                "degraded seats={}: {} workers died early within 30 s; from now on one is started at a time, those that "
+                "serve go on",
+                seats, change.early_deaths);
     } else {
-        log::info("no longer degraded: no worker died early for 60 s seats={}", seats);
+        log::info("no longer degraded seats={}: no worker died early for 60 s", seats);
     }
 }
 

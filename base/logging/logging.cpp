@@ -1,5 +1,8 @@
 #include "base/logging/logging.h"
 
+#include "base/json_text.h"
+#include "base/logging/fields.h"
+
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -31,24 +34,18 @@ spdlog::level::level_enum to_spdlog(log::Level level) {
     return spdlog::level::info;
 }
 
-// %v as the inside of a JSON string.
-class JsonText final : public spdlog::custom_flag_formatter {
+// The line as members of a JSON object: the text, and its fields on their own.
+class JsonMembers final : public spdlog::custom_flag_formatter {
   public:
     void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-        for (const char character : message.payload) {
-            const auto byte = static_cast<unsigned char>(character);
-            if (byte == '"' || byte == '\\') {
-                out.push_back('\\');
-                out.push_back(character);
-            } else if (byte < 0x20) {
-                fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-            } else {
-                out.push_back(character);
-            }
-        }
+        const std::string_view line(message.payload.data(), message.payload.size());
+        const std::string members = "\"message\":" + json_string(line) + ",\"fields\":" + fields_as_json(line);
+        out.append(members.data(), members.data() + members.size());
     }
 
-    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonText>(); }
+    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<JsonMembers>();
+    }
 };
 
 // A write that fails (full disk, closed pipe) must not raise and must not flood: one line a minute goes to standard
@@ -133,8 +130,8 @@ Result<std::unique_ptr<Logging>> Logging::start(const Options& options) {
     logging->state_->main = logging->state_->make_logger(std::move(*sink));
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     if (options.json) {
-        formatter->add_flag<JsonText>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","process":")" +
-                                                       options.process + R"(","pid":%P,"message":"%*"})");
+        formatter->add_flag<JsonMembers>('*').set_pattern(
+                R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","process":")" + options.process + R"(","pid":%P,%*})");
     } else {
         formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %z [%P] " + options.process + " %l: %v");
     }

@@ -1,5 +1,6 @@
 #include "supervisor/process/python_process.h"
 
+#include "base/json_text.h"
 #include "supervisor/process/environment.h"
 #include "supervisor/process/python_runtime.h"
 
@@ -9,29 +10,12 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <string_view>
 
 namespace fettle::supervisor {
 
 namespace {
 
 constexpr int kControlTarget = 3;
-
-std::string quoted(std::string_view text) {
-    std::string json = "\"";
-    for (const char character : text) {
-        const auto byte = static_cast<unsigned char>(character);
-        if (byte == '"' || byte == '\\') {
-            json += '\\';
-            json += character;
-        } else if (byte < 0x20) {
-            json += fmt::format("\\u{:04x}", byte);
-        } else {
-            json += character;
-        }
-    }
-    return json + "\"";
-}
 
 const char* role_name(PythonRole role) {
     switch (role) {
@@ -50,10 +34,10 @@ const char* role_name(PythonRole role) {
 std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::WorkerId who) {
     std::string json = fmt::format(
             R"({{"role": "{}", "control_fd": {}, "target": {}, "chdir": {}, "runtime": {}, "supervisor_pid": {}, "graceful_seconds": {})",
-            role_name(role), kControlTarget, quoted(setup.config.app.target), quoted(setup.config.app.chdir),
-            quoted(setup.runtime_directory), ::getpid(), setup.config.timeouts.graceful.count());
+            role_name(role), kControlTarget, json_string(setup.config.app.target), json_string(setup.config.app.chdir),
+            json_string(setup.runtime_directory), ::getpid(), setup.config.timeouts.graceful.count());
     json += fmt::format(R"(, "multiprocess": {}, "script_name": {})", setup.multiprocess,
-                        quoted(setup.config.app.script_name));
+                        json_string(setup.config.app.script_name));
     if (role == PythonRole::Worker) {
         json += fmt::format(R"(, "seat": {}, "incarnation": {})", who.seat, who.incarnation);
     }

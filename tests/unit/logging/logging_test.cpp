@@ -63,6 +63,22 @@ TEST_CASE("logging: a JSON line stays one valid object whatever the text holds",
     CHECK(parsed["message"] == "a \"quoted\" \\ line\nwith a break\x01");
     CHECK(parsed["level"] == "warning");
     CHECK(parsed["process"] == "balancer");
+    CHECK(parsed["fields"] == nlohmann::json::object());
+}
+
+TEST_CASE("logging: a JSON line has its fields as members", "[logging]") {
+    TempDir dir;
+    const auto file = dir.path / "log";
+    {
+        auto sut = logging::Logging::start(
+                {.level = log::Level::Info, .json = true, .file = file.string(), .process = "supervisor"});
+        REQUIRE(sut.has_value());
+        log::warning("worker died seat={} pid={} cause='{}'", 3, 4711, "signal 9 (SIGKILL)");
+    }
+    const auto parsed = nlohmann::json::parse(read_file(file));
+    CHECK(parsed["pid"] == ::getpid());
+    CHECK(parsed["message"] == "worker died seat=3 pid=4711 cause='signal 9 (SIGKILL)'");
+    CHECK(parsed["fields"] == nlohmann::json{{"seat", 3}, {"pid", 4711}, {"cause", "signal 9 (SIGKILL)"}});
 }
 
 TEST_CASE("logging: a file that cannot be opened is named, with what to do", "[logging]") {
