@@ -40,8 +40,9 @@ class WireClient final : public balancer::ExchangeClient {
 
     void on_continue() override {}
 
-    void on_head(const ipc::ResponseReader& /*head*/, bool last) override {
+    [[nodiscard]] bool on_head(const ipc::ResponseReader& /*head*/, bool last) override {
         wire_.add(Wire::kHead | (last ? Wire::kLast : 0));
+        return true;
     }
 
     void on_body(std::span<const std::byte> /*piece*/, bool last) override {
