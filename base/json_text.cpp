@@ -1,19 +1,16 @@
 #include "base/json_text.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
-
 namespace fettle {
 
 void append_json_text(std::string& out, std::string_view text) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
     for (const char character : text) {
         const auto byte = static_cast<unsigned char>(character);
         if (byte == '"' || byte == '\\') {
             out.push_back('\\');
             out.push_back(character);
         } else if (byte < 0x20) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+            out.append("\\u00").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 0xf]);
         } else {
             out.push_back(character);
         }

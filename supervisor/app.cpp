@@ -16,6 +16,7 @@
 #include "supervisor/process/zygote_process.h"
 #include "supervisor/report.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -517,6 +518,12 @@ ExitCode run(const Options& options) {
         return ExitCode::Interpreter;
     }
     python->limits = {{RLIMIT_NOFILE, descriptors}};
+    if (const std::string& file = options.config.log.file; file != "-") {
+        python->log = Fd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+        if (!python->log.valid()) {
+            log::warning("the workers' reports go to standard error: {}", errno_error("cannot open " + file).message());
+        }
+    }
     auto listeners = bind_all(options.config.listen);
     if (!listeners) {
         log::error("{}", listeners.error().message());

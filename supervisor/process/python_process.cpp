@@ -16,6 +16,7 @@ namespace fettle::supervisor {
 namespace {
 
 constexpr int kControlTarget = 3;
+constexpr int kLogTarget = 4;
 
 const char* role_name(PythonRole role) {
     switch (role) {
@@ -38,6 +39,10 @@ std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::Worker
             json_string(setup.runtime_directory), ::getpid(), setup.config.timeouts.graceful.count());
     json += fmt::format(R"(, "multiprocess": {}, "script_name": {})", setup.multiprocess,
                         json_string(setup.config.app.script_name));
+    json += fmt::format(R"(, "log_json": {})", setup.config.log.format == config::LogFormat::Json);
+    if (setup.log.valid()) {
+        json += fmt::format(R"(, "log_fd": {})", kLogTarget);
+    }
     if (role == PythonRole::Worker) {
         json += fmt::format(R"(, "seat": {}, "incarnation": {})", who.seat, who.incarnation);
     }
@@ -50,6 +55,9 @@ SpawnRequest python_request(const PythonSetup& setup, PythonRole role, int contr
     request.arguments = {setup.interpreter, setup.boot_file, boot_argument(setup, role, who)};
     request.environment = setup.environment;
     request.fds = {{setup.null.get(), STDIN_FILENO}, {control, kControlTarget}};
+    if (setup.log.valid()) {
+        request.fds.push_back({setup.log.get(), kLogTarget});
+    }
     request.limits = setup.limits;
     // During the import nobody reads the control socket. A worker sets its own signal once it can finish requests;
     // until then, and for the others always, there is nothing to finish.
@@ -70,7 +78,8 @@ Result<PythonSetup> find_python(const config::Config& config, const std::string&
                        .environment = python_environment(current_environment(), config.app.env),
                        .limits = {},
                        .config = config,
-                       .null = std::move(null)};
+                       .null = std::move(null),
+                       .log = {}};
 }
 
 }  // namespace fettle::supervisor

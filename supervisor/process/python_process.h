@@ -1,5 +1,5 @@
-// How Python is started: `PYTHON runtime/fettle/boot.py JSON`, with its control socket as descriptor 3 and nothing else
-// beside standard input (/dev/null), output and error.
+// How Python is started: `PYTHON runtime/fettle/boot.py JSON`, with its control socket as descriptor 3, the log file
+// (if there is one) as 4, and nothing else beside standard input (/dev/null), output and error.
 #pragma once
 
 #include "base/fd.h"
@@ -22,6 +22,7 @@ struct PythonSetup {
     const config::Config& config;
     bool multiprocess = true;  // several processes serve the application (wsgi.multiprocess)
     Fd null;                   // /dev/null
+    Fd log;                    // log.file, for appending; not open: standard error
 };
 
 enum class PythonRole { Zygote, Worker, Check };

@@ -2,7 +2,8 @@
 
 Keys: role ("zygote", "worker" or "check"), control_fd, target, chdir, runtime, supervisor_pid, graceful_seconds; for a worker also seat and
 incarnation; optional: multiprocess (several processes serve the application; default true),
-script_name (where the application is mounted; default "") and generation (a number for ps).
+script_name (where the application is mounted; default "") and generation (a number for ps),
+log_fd and log_json (where the runtime's own reports go, and whether as JSON; default: standard error, as text).
 
 The interpreter is the application's and may be any Python 3.8 or newer, with or without a runtime of fettle's; this file must run on all
 of them. What is older, even Python 2, must be able to parse this file (hence str.format), so that it can be refused with a clear message.
@@ -24,6 +25,8 @@ def main():
 
     config = json.loads(sys.argv[1])
     os.set_inheritable(config["control_fd"], False)
+    if "log_fd" in config:
+        os.set_inheritable(config["log_fd"], False)
     _import_package(config["runtime"])
     from fettle import streams, wire
 
@@ -37,6 +40,7 @@ def main():
     sys.path.insert(0, os.getcwd())
     sys.argv = [config["target"]]  # the application must not find our arguments
     native = _load_native(config)
+    native.set_log(config.get("log_fd", 2), config.get("log_json", False))
     native.follow_supervisor(config["supervisor_pid"])
     _run(config, native)
 

@@ -33,7 +33,7 @@ void deallocate(PyObject* self) {
 void write_detached(const std::string& text) {
     if (!text.empty()) {
         const py::NoGil detached;
-        write_log(text);
+        write_whole(STDERR_FILENO, text);
     }
 }
 

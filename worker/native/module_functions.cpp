@@ -68,6 +68,17 @@ PyObject* set_title(PyObject* /*module*/, PyObject* title) {
     return none();
 }
 
+PyObject* set_log(PyObject* module, PyObject* arguments) {
+    LogTarget log;
+    int json = 0;
+    if (PyArg_ParseTuple(arguments, "ip:set_log", &log.fd, &json) == 0) {
+        return nullptr;
+    }
+    log.json = json != 0;
+    state_of_module(module).log = log;
+    return none();
+}
+
 PyObject* follow_supervisor_function(PyObject* /*module*/, PyObject* pid) {
     const long supervisor = PyLong_AsLong(pid);
     if (PyErr_Occurred() != nullptr) {
@@ -237,6 +248,8 @@ PyObject* wire_layout(PyObject* /*module*/, PyObject* /*unused*/) {
 PyMethodDef* module_functions() {
     static PyMethodDef functions[] = {
             {"set_title", set_title, METH_O, "set_title(title): what ps shows of this process."},
+            {"set_log", set_log, METH_VARARGS,
+             "set_log(fd, json): where reports of this process go, and in which form."},
             {"follow_supervisor", follow_supervisor_function, METH_O,
              "follow_supervisor(pid): SIGTERM when it dies; exits if it has died."},
             {"trial_fork", trial_fork_function, METH_NOARGS, "trial_fork(): forks a child that ends at once."},

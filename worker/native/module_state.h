@@ -14,8 +14,15 @@ namespace fettle::worker {
 
 struct Slot;
 
+// Where the worker's own entries of the log go.
+struct LogTarget {
+    int fd = 2;  // of the process, for as long as it lives; not closed here
+    bool json = false;
+};
+
 struct ModuleState {
     Constants constants;
+    LogTarget log;  // settled before the application is imported
 
     py::Ref input_stream_type;
     py::Ref start_response_type;

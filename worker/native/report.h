@@ -1,5 +1,5 @@
-// The worker's own lines in the log. A worker has no log thread: each report is one write(2) to standard error, in the
-// form of the supervisor's text log, so that lines of several processes do not mix.
+// The worker's own entries in the log, in the form that log.format says. A worker has no log thread: each is one
+// write(2) to the log (ModuleState::log), so that entries of several processes do not mix.
 #pragma once
 
 #include "worker/native/slot.h"
@@ -15,9 +15,9 @@ void report_exception(const Slot& slot, std::string_view what, py::Ref exception
 // The same without a request: a signal handler of the application raised.
 void report_signal_exception(const Slot& slot, py::Ref exception);
 
-// Writes all of `text` to standard error, by one write(2) unless the kernel takes only a part of it. Whoever is
+// Writes all of `text` to `fd`, by one write(2) unless the kernel takes only a part of it. Whoever is
 // attached and may have to wait for the reader of the log detaches first.
-void write_log(std::string_view text);
+void write_whole(int fd, std::string_view text);
 
 // One line about the running request, without a traceback.
 void report_request(const Slot& slot, std::string_view level, std::string_view what);

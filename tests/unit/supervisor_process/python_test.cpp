@@ -45,7 +45,8 @@ PythonSetup setup_for(const config::Config& config) {
             .environment = {"A=1"},
             .limits = {},
             .config = config,
-            .null = Fd()};
+            .null = Fd(),
+            .log = Fd()};
 }
 
 }  // namespace
@@ -104,7 +105,8 @@ TEST_CASE("boot.py is told everything in one JSON object") {
                                     {"supervisor_pid", ::getpid()},
                                     {"graceful_seconds", 2.5},
                                     {"multiprocess", true},
-                                    {"script_name", ""}}));
+                                    {"script_name", ""},
+                                    {"log_json", false}}));
     config.app.script_name = "/my \"shop\"";
     CHECK(nlohmann::json::parse(boot_argument(setup, PythonRole::Worker, {}))["script_name"] == "/my \"shop\"");
     const auto worker = nlohmann::json::parse(boot_argument(setup, PythonRole::Worker, {3, 9}));
