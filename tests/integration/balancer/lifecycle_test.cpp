@@ -249,6 +249,6 @@ TEST_CASE(
     client.send(get("/"));
     CHECK(client.receive().body == "ok");
     for (std::uint32_t number = 0; number < kMessages; ++number) {
-        REQUIRE(sut.expect<ipc::ProtocolViolation>().worker.seat == number);
+        REQUIRE(sut.expect<ipc::CannotServe>().worker.seat == number);
     }
 }
