@@ -14,6 +14,11 @@ namespace {
 // Per lane and turn, so that one worker's stream does not keep the clients waiting.
 constexpr std::uint32_t kMessagesPerTurn = 64;
 
+std::chrono::nanoseconds app_time(const ipc::ResponseMessage& message) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::chrono::nanoseconds::rep>::max();
+    return std::chrono::nanoseconds(static_cast<std::chrono::nanoseconds::rep>(std::min(message.app_ns, kMost)));
+}
+
 }  // namespace
 
 bool Workers::prepare_sleep() {
@@ -79,14 +84,21 @@ std::optional<ipc::Violation> Workers::deliver(Lane& lane, const ipc::ResponseMe
     if (const auto violation = account(*exchange, message, head)) {
         return violation;
     }
-    exchange->responding = true;
     if (message.last) {
-        complete(lane, *exchange, message);  // first of all, so that the worker gets its next request at once
+        exchange->app_time = app_time(message);
+    }
+    exchange->responding = true;
+    // A head before anything else: should it turn out to be forged, the worker gets no other request.
+    if (head && exchange->client != nullptr && !tell_client(*exchange, message, head)) {
+        return ipc::Violation::Head;
+    }
+    if (message.last) {
+        complete(lane, *exchange);  // before the client, so that the worker gets its next request at once
     }
     if (exchange->client == nullptr) {
         setup_.exchanges.release_if_ended(*exchange);
-    } else if (!tell_client(*exchange, message, head)) {
-        return ipc::Violation::Head;
+    } else if (!head) {
+        (void)tell_client(*exchange, message, head);
     }
     // The client may have let go, and the exchange may be another's by now.
     if (Exchange* still = lane.find(message.key); still != nullptr) {
@@ -134,12 +146,9 @@ std::optional<ipc::Violation> Workers::account(Exchange& exchange, const ipc::Re
     return exchange.response_bytes <= exchange.credit ? std::nullopt : std::optional(ipc::Violation::Credit);
 }
 
-void Workers::complete(Lane& lane, Exchange& exchange, const ipc::ResponseMessage& message) {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::chrono::nanoseconds::rep>::max();
-    const std::chrono::nanoseconds service(static_cast<std::chrono::nanoseconds::rep>(std::min(message.app_ns, kMost)));
-    exchange.app_time = service;
+void Workers::complete(Lane& lane, Exchange& exchange) {
     lane.forget(exchange);
-    serve(setup_.pool.queue.complete(exchange, service, now()));
+    serve(setup_.pool.queue.complete(exchange, *exchange.app_time, now()));
     report_if_drained(lane.link().worker());
 }
 

@@ -96,7 +96,7 @@ class Workers final : public Dispatcher {
     [[nodiscard]] std::optional<ipc::Violation> deliver_drop(Lane& lane, Exchange* exchange);
     [[nodiscard]] static std::optional<ipc::Violation> account(Exchange& exchange, const ipc::ResponseMessage& message,
                                                                std::optional<ipc::ResponseReader>& head);
-    void complete(Lane& lane, Exchange& exchange, const ipc::ResponseMessage& message);
+    void complete(Lane& lane, Exchange& exchange);
     [[nodiscard]] static bool tell_client(Exchange& exchange, const ipc::ResponseMessage& message,
                                           const std::optional<ipc::ResponseReader>& head);
 

@@ -408,6 +408,9 @@ void Pool::arm(Place& place) {
 
 void Pool::kill(Place& place, Reason reason) {
     if (transition(place.state, Event::Kill).verdict == Transition::Verdict::Go) {
+        if (reason == Reason::ProtocolBroken && !std::exchange(place.filling.violated, true)) {
+            ++place.violations;
+        }
         place.filling.reason = reason;
         place.filling.closed_deadline.reset();
         place.filling.link_deadline.reset();

@@ -84,7 +84,8 @@ class Pool {
 
     [[nodiscard]] std::size_t serving() const;
 
-    // worker_protocol_violation: how often a worker of this seat broke the protocol of its channels.
+    // worker_protocol_violation: how often a worker of this seat broke the protocol of its channels or of its control
+    // socket.
     [[nodiscard]] std::uint64_t violations(std::uint32_t seat) const { return workers_[seat].violations; }
 
     [[nodiscard]] bool degraded() const { return intensity_.degraded(); }

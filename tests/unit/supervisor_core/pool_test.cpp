@@ -505,6 +505,7 @@ TEST_CASE("a worker that speaks out of turn is killed") {
     }
     CHECK(driver.last<action::Kill>().who == driver.worker(0));
     CHECK(driver.last<action::Kill>().reason == Reason::ProtocolBroken);
+    CHECK(driver.pool.violations(0) == 1);
 }
 
 TEST_CASE("a worker that breaks the protocol of its channels is killed once, counted for its seat, and replaced") {
