@@ -14,7 +14,7 @@ EXPLAINED_RESPONSE = {
     "date": "the moment of the answer",
     "connection": "gunicorn always says keep-alive or close; fettle leaves out what the version implies",
     "version": "fettle answers HTTP/1.0 with its own version, as RFC 9110 section 6.2 asks; gunicorn repeats the client's",
-    "transfer-encoding seen by the application": "fettle has taken the chunks apart: what is left is a body with a length",
+    "framing of a chunked request": "fettle has taken the chunks apart: the application sees the Content-Length of what came",
 }
 
 # Entries of the environ that may differ, and why.
@@ -73,8 +73,10 @@ def differences(ours, theirs):
     names = {name.lower() for response in (ours, theirs) for name, _ in response.headers}
     if all(isinstance(body, dict) for body in bodies):
         names.discard("content-length")
-        coding = "transfer-encoding seen by the application"
-        found[coding] = tuple((body.get("headers") or {}).pop("Transfer-Encoding", None) for body in bodies)
+        seen = [body.get("headers") or {} for body in bodies]
+        if "Transfer-Encoding" in seen[1]:
+            framing = ("Transfer-Encoding", "Content-Length")
+            found["framing of a chunked request"] = tuple([one.pop(name, None) for name in framing] for one in seen)
     for name in names:
         found[name] = (_values(ours, name), _values(theirs, name))
     found["body"] = bodies
