@@ -38,6 +38,9 @@ class Exchange:
     def __exit__(self, *_):
         for connection in self._connections:
             connection.close()
+        for gate in self.folder.glob(f"*-{self.run}"):  # a case that failed must not hold up the next one
+            if gate.is_fifo():
+                self._try_to_open(gate)
 
     # ---- requests
 
@@ -101,17 +104,17 @@ class Exchange:
     def open_gate(self, name="gate"):
         """Lets the application go on that waits, or will wait, at case_support.wait_at_gate()."""
         path = self.server.folder / f"{name}-{self.run}"
+        self.server.wait_until(lambda: self._try_to_open(path), 20, f"the application at the gate '{name}'")
 
-        def opened():
-            try:
-                os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
-                return True
-            except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ENXIO):  # no gate yet, nobody there yet
-                    raise
-                return False
-
-        self.server.wait_until(opened, 20, f"the application at the gate '{name}'")
+    @staticmethod
+    def _try_to_open(path):
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            return True
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENXIO):  # no gate yet, nobody there yet
+                raise
+            return False
 
     def wait_gate(self, name="gate"):
         """Until the application waits there."""
