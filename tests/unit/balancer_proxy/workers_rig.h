@@ -65,6 +65,7 @@ class WireClient final : public balancer::ExchangeClient {
 struct WorkerEnd {
     std::shared_ptr<balancer::Worker> worker;
     std::unique_ptr<ipc::WorkerChannelSet> set;
+    int bell = -1;  // the lane's, of the set
 
     [[nodiscard]] ipc::WorkerLane& lane() { return set->lane(0); }
 
@@ -131,6 +132,7 @@ class WorkersRig {
         REQUIRE(channels.has_value());
         auto fds = (*channels)->duplicate_fds();
         REQUIRE(fds.has_value());
+        const int bell = fds->lane_bells.front().get();
         auto set = ipc::WorkerChannelSet::map(std::move(*fds), identity, {.threads = 1, .lanes = 1});
         REQUIRE(set.has_value());
         auto worker = std::make_shared<balancer::Worker>();
@@ -142,7 +144,7 @@ class WorkersRig {
         workers.attach(worker);
         (void)pool_.queue.add_slot(slot, 0, clock_.now());
         (void)workers.take_grants();
-        return {std::move(worker), std::move(*set)};
+        return {std::move(worker), std::move(*set), bell};
     }
 
     // A client's request, whose record says `text`; with `streams`, its body is still to come.
