@@ -5,6 +5,7 @@ The ledger is a file that workers append to with single write(2) calls on O_APPE
 application's first act, "end NUMBER PID TIME" as its last. Lines survive kill -9.
 """
 
+import contextlib
 import re
 import threading
 import time
@@ -12,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from .http import Connection, ConnectionEnded, request_bytes
+from .waiting import wait_until
 
 
 @dataclass
@@ -141,10 +143,9 @@ def failed_in(path):
     found = {}
     with open(path, encoding="ascii") as file:
         for line in file:
-            query, pid, status = line.split()
-            number = re.search(r"number=(\d+)", query)
-            if number and status == "502" and pid != "-":
-                found[int(number[1])] = int(pid.strip("<>"))
+            given_up = re.fullmatch(r"\S*\bnumber=(\d+)\S* <(\d+)> 502\n", line)
+            if given_up:
+                found[int(given_up[1])] = int(given_up[2])
     return found
 
 
@@ -161,7 +162,7 @@ class Account:
     ran_twice: list  # seen by more than one worker: must be empty
 
 
-def settle(load, ledger, access_log=None):
+def settle(load, ledger, access_log=None, patience=5):
     """Accounts for every request of a finished load against servers with one slot per worker.
 
     A slot has claimed at most one request when it dies. So a 502 that no application saw is that one request only if
@@ -172,7 +173,12 @@ def settle(load, ledger, access_log=None):
     hung = [outcome for outcome in failed if outcome.result == "timeout"]
     ended = [outcome for outcome in failed if outcome.result != "timeout"]
     unseen = [outcome for outcome in ended if outcome.number not in started]
-    given_up = failed_in(access_log) if access_log else {}
+    given_up = {}
+    if access_log:  # its writer may be a moment behind: `patience` seconds
+        refused = {outcome.number for outcome in unseen if outcome.result == "502"}
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: refused <= failed_in(access_log).keys(), patience, "the access log")
+        given_up = failed_in(access_log)
     per_worker = Counter(given_up.values())
     unfinished = ledger.unfinished()
 
