@@ -43,6 +43,8 @@ class ExpectedRequest:
 
     def __post_init__(self):
         self._path, _, self._query = self.target.partition("?")
+        if self._path == "*":  # no path (PEP 3333)
+            self._path = ""
 
     def cgi(self):
         """Every CGI variable that depends on the request (PEP 3333, RFC 3875 4.1)."""
