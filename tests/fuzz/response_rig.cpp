@@ -74,6 +74,10 @@ RigWorker::RigWorker(std::uint32_t seat, std::uint32_t incarnation) : worker_(st
             ipc::Segment::map(fds->response_file.get(), ipc::response_file_bytes(kGeometry), ipc::Access::ReadWrite);
     FETTLE_ASSERT(scribble.has_value(), "a worker can map its response file once more");
     scribble_ = std::move(*scribble);
+    auto request_file =
+            ipc::Segment::map(fds->request_file.get(), ipc::request_file_bytes(kGeometry), ipc::Access::ReadOnly);
+    FETTLE_ASSERT(request_file.has_value(), "a worker can map its request file once more");
+    request_file_ = std::move(*request_file);
     auto ends = ipc::WorkerChannelSet::map(std::move(*fds), identity, kGeometry);
     FETTLE_ASSERT(ends.has_value(), "a worker can map its channels");
     ends_ = std::move(*ends);
@@ -87,7 +91,23 @@ RigWorker::RigWorker(std::uint32_t seat, std::uint32_t incarnation) : worker_(st
     }
 }
 
+// Once more was consumed than it has published itself, a worker's own end stops with an assertion.
+bool RigWorker::in_order(std::uint32_t lane) const {
+    const auto* channels = reinterpret_cast<const ipc::RequestChannel*>(request_file_.data() +
+                                                                        ipc::request_channels_offset(kGeometry));
+    return channels[lane].consumed.load() <= published_[lane];
+}
+
+void RigWorker::publish(std::uint32_t lane, ipc::RequestKey key, ipc::ResponseKind kind, std::uint32_t used,
+                        bool last) {
+    channel(lane).publish(key, kind, used, last, 1000);
+    ++published_[lane];
+}
+
 bool RigWorker::take(std::uint32_t lane) {
+    if (!in_order(lane)) {
+        return false;
+    }
     const auto message = channel(lane).peek();
     if (!message) {
         return false;
@@ -98,6 +118,8 @@ bool RigWorker::take(std::uint32_t lane) {
         std::memcpy(&id, message->payload.data(), sizeof(id));
         if (channel(lane).claim(message->key)) {
             running_[lane].push_back({.key = message->key, .id = id});
+        } else {
+            ++published_[lane];
         }
     }
     channel(lane).pop();
@@ -106,7 +128,7 @@ bool RigWorker::take(std::uint32_t lane) {
 
 RigWorker::Running* RigWorker::find(std::uint32_t lane, std::size_t which) {
     std::vector<Running>& all = running_[lane];
-    return all.empty() ? nullptr : &all[which % all.size()];
+    return all.empty() || !in_order(lane) ? nullptr : &all[which % all.size()];
 }
 
 // How much of a piece may be sent now.
@@ -165,7 +187,7 @@ bool RigWorker::head(std::uint32_t lane, std::size_t which, Head head, std::uint
         put(value.data(), value.size());
     }
     put(body_of(running->id, 0, body).data(), body);
-    channel(lane).publish(running->key, ipc::ResponseKind::Head, static_cast<std::uint32_t>(bytes), last, 1000);
+    publish(lane, running->key, ipc::ResponseKind::Head, static_cast<std::uint32_t>(bytes), last);
     running->head_sent = true;
     running->sent += body;
     if (last) {
@@ -185,7 +207,7 @@ bool RigWorker::body(std::uint32_t lane, std::size_t which, std::uint32_t bytes,
     }
     const std::span<std::byte> space = channel(lane).reserve(bytes);
     std::memcpy(space.data(), body_of(running->id, running->sent, bytes).data(), bytes);
-    channel(lane).publish(running->key, ipc::ResponseKind::Body, bytes, last, 1000);
+    publish(lane, running->key, ipc::ResponseKind::Body, bytes, last);
     running->sent += bytes;
     if (last) {
         over(lane, *running);
@@ -198,7 +220,7 @@ bool RigWorker::end(std::uint32_t lane, std::size_t which) {
     if (running == nullptr || !running->head_sent || channel(lane).writable() == 0) {
         return false;
     }
-    channel(lane).publish(running->key, ipc::ResponseKind::End, 0, true, 1000);
+    publish(lane, running->key, ipc::ResponseKind::End, 0, true);
     over(lane, *running);
     return true;
 }
@@ -208,7 +230,7 @@ bool RigWorker::fail(std::uint32_t lane, std::size_t which) {
     if (running == nullptr || channel(lane).writable() == 0) {
         return false;
     }
-    channel(lane).publish(running->key, ipc::ResponseKind::Failed, 0, true, 1000);
+    publish(lane, running->key, ipc::ResponseKind::Failed, 0, true);
     over(lane, *running);
     return true;
 }
@@ -218,7 +240,7 @@ bool RigWorker::ask_for_body(std::uint32_t lane, std::size_t which) {
     if (running == nullptr || running->asked || running->head_sent || channel(lane).writable() == 0) {
         return false;
     }
-    channel(lane).publish(running->key, ipc::ResponseKind::Continue, 0, false, 0);
+    publish(lane, running->key, ipc::ResponseKind::Continue, 0, false);
     running->asked = true;
     return true;
 }
@@ -284,9 +306,10 @@ bool RigClient::on_head(const ipc::ResponseReader& head, bool last) {
     if (!start) {
         FETTLE_ASSERT(wire == "before", "a refused head leaves nothing on the wire");
         FETTLE_ASSERT(!answered_honestly(), "an honest worker's head was refused");
+        const bool forged = start.error().code == http::kForgedHead;
         refused_ = true;
-        ended_ = ended_ || last;
-        return start.error().code != http::kForgedHead;
+        ended_ = last && !forged;  // with a forged one the request ends when its worker is dead
+        return !forged;
     }
     check_wire_head(std::string_view(wire).substr(6));
     FETTLE_ASSERT(!answered_honestly() || wire.find("\r\n" + id_header(id_) + ": yes\r\n") != std::string::npos,

@@ -83,10 +83,14 @@ class RigWorker {
 
     [[nodiscard]] std::uint32_t allowed(std::uint32_t lane, const Running& running, std::uint32_t wanted);
     void over(std::uint32_t lane, const Running& running);
+    [[nodiscard]] bool in_order(std::uint32_t lane) const;
+    void publish(std::uint32_t lane, ipc::RequestKey key, ipc::ResponseKind kind, std::uint32_t used, bool last);
 
     std::shared_ptr<balancer::Worker> worker_;
     std::unique_ptr<ipc::WorkerChannelSet> ends_;
     ipc::Segment scribble_;
+    ipc::Segment request_file_;
+    std::uint64_t published_[kLanes] = {};  // by itself, not forged
     std::vector<Running> running_[kLanes];
     bool lies_ = false;
 };
