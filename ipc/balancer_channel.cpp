@@ -2,7 +2,9 @@
 
 #include "base/assert.h"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -37,9 +39,9 @@ ResponseDescriptor load_once(const ResponseDescriptor& shared) {
     return copy;
 }
 
-// The eventfd is non-blocking: if its counter is full, the peer has wake-ups enough.
+// The pipe's end is non-blocking, and ours alone: if the pipe is full, the peer has wake-ups enough.
 void ring_bell(const Fd& bell) {
-    const std::uint64_t one = 1;
+    const char one = 1;
     [[maybe_unused]] const ssize_t written = ::write(bell.get(), &one, sizeof(one));
 }
 
@@ -261,12 +263,20 @@ Result<std::unique_ptr<ChannelSet>> ChannelSet::create(Identity identity, Geomet
             .threads = geometry.threads,
             .lanes = geometry.lanes,
     };
-    for (std::uint32_t index = 0; index < geometry.lanes + geometry.threads; ++index) {
+    for (std::uint32_t lane = 0; lane < geometry.lanes; ++lane) {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+            return errno_error("cannot create a pipe for a worker's channels");
+        }
+        set->lane_bells_of_worker_.emplace_back(ends[0]);
+        set->lane_bells_.emplace_back(ends[1]);
+    }
+    for (std::uint32_t thread = 0; thread < geometry.threads; ++thread) {
         Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (!bell.valid()) {
             return errno_error("cannot create an eventfd for a worker's channels");
         }
-        (index < geometry.lanes ? set->lane_bells_ : set->thread_bells_).push_back(std::move(bell));
+        set->thread_bells_.push_back(std::move(bell));
     }
     set->channels_.reserve(std::size_t{geometry.threads} * geometry.lanes);
     for (std::uint32_t thread = 0; thread < geometry.threads; ++thread) {
@@ -293,7 +303,7 @@ Result<ChannelFds> ChannelSet::duplicate_fds() const {
     FETTLE_TRY(response_file, response_file_.duplicate());
     fds.request_file = std::move(request_file);
     fds.response_file = std::move(response_file);
-    for (const Fd& bell : lane_bells_) {
+    for (const Fd& bell : lane_bells_of_worker_) {
         FETTLE_TRY(copy, bell.duplicate());
         fds.lane_bells.push_back(std::move(copy));
     }
@@ -309,8 +319,10 @@ int ChannelSet::thread_bell(std::uint32_t thread) const {
 }
 
 void ChannelSet::drain_thread_bell(std::uint32_t thread) {
+    // Not read(2): the worker shares the eventfd, and may have made it block and emptied it.
     std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = ::read(thread_bells_[thread].get(), &count, sizeof(count));
+    const iovec part{.iov_base = &count, .iov_len = sizeof(count)};
+    [[maybe_unused]] const ssize_t got = ::preadv2(thread_bells_[thread].get(), &part, 1, -1, RWF_NOWAIT);
 }
 
 const LaneScore& ChannelSet::score(std::uint32_t lane) const {

@@ -113,8 +113,8 @@ class BalancerChannel {
 struct ChannelFds {
     Fd request_file;
     Fd response_file;
-    std::vector<Fd> lane_bells;    // eventfd per lane: balancer -> slot
-    std::vector<Fd> thread_bells;  // eventfd per balancer thread: worker -> balancer
+    std::vector<Fd> lane_bells;    // per lane, balancer -> slot: the read end of a pipe
+    std::vector<Fd> thread_bells;  // per balancer thread, worker -> balancer: an eventfd
 };
 
 class ChannelSet {
@@ -173,7 +173,11 @@ class ChannelSet {
     Fd response_file_;
     Segment request_;
     Segment response_;
+    // Whoever shares an open file can make it block, so nothing that the balancer writes to is shared with the worker:
+    // a lane's bell is a pipe, of which the worker gets the other end. That end stays open here as well, so that a
+    // write after the worker's death is no error.
     std::vector<Fd> lane_bells_;
+    std::vector<Fd> lane_bells_of_worker_;
     std::vector<Fd> thread_bells_;
     std::vector<BalancerChannel> channels_;
 };

@@ -33,7 +33,7 @@ inline constexpr std::size_t kPage = 4096;
 
 inline constexpr std::uint32_t kMaxThreads = 64;  // balancer threads
 inline constexpr std::uint32_t kMaxLanes =
-        160;  // slots + spares of one worker: their eventfds must fit one SCM_RIGHTS message
+        160;  // slots + spares of one worker: their bells must fit one SCM_RIGHTS message
 inline constexpr std::uint32_t kRingEntries = 256;  // descriptors per ring, and request indexes per channel
 // Requests in flight per channel. The worker publishes ordinary descriptors only while fewer than this many wait to be
 // consumed, so the other half of the ring always has room for one Dropped per request.

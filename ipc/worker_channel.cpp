@@ -3,6 +3,7 @@
 #include "base/assert.h"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,9 +19,10 @@ void ring_bell(int bell) {
     [[maybe_unused]] const ssize_t written = ::write(bell, &one, sizeof(one));  // a full counter rings already
 }
 
+// An eventfd's counter, or the rings in a pipe; one that is left over ends the next sleep, no more.
 void drain_bell(int bell) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = ::read(bell, &count, sizeof(count));
+    std::uint64_t rings[8];
+    [[maybe_unused]] const ssize_t got = ::read(bell, rings, sizeof(rings));
 }
 
 }  // namespace
@@ -166,18 +168,21 @@ void WorkerLane::awake() {
 
 bool WorkerLane::block() {
     notify_of_room();
-    pollfd entry{.fd = bell_, .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&entry, 1, -1);
+    pollfd entries[] = {{.fd = bell_, .events = POLLIN, .revents = 0},
+                        {.fd = wake_.get(), .events = POLLIN, .revents = 0}};
+    const int ready = ::poll(entries, std::size(entries), -1);
     const bool interrupted = ready < 0 && errno == EINTR;
     awake();
-    if (ready > 0) {
-        drain_bell(bell_);
+    for (const pollfd& entry : entries) {
+        if (ready > 0 && entry.revents != 0) {
+            drain_bell(entry.fd);
+        }
     }
     return !interrupted;
 }
 
 void WorkerLane::wake() {
-    ring_bell(bell_);
+    ring_bell(wake_.get());
 }
 
 void WorkerLane::announce() {
@@ -218,6 +223,10 @@ Result<std::unique_ptr<WorkerChannelSet>> WorkerChannelSet::map(ChannelFds fds, 
         WorkerLane& lane = set->lanes_[lane_index];
         lane.score_ = reinterpret_cast<LaneScore*>(response.data() + kPage) + lane_index;
         lane.bell_ = fds.lane_bells[lane_index].get();
+        lane.wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        if (!lane.wake_.valid()) {
+            return errno_error("cannot create an eventfd for a lane");
+        }
         for (std::uint32_t thread = 0; thread < geometry.threads; ++thread) {
             const std::size_t number = std::size_t{thread} * geometry.lanes + lane_index;
             lane.channels_.emplace_back(

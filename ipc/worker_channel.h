@@ -117,6 +117,7 @@ class WorkerLane {
     std::vector<Peer> peers_;
     LaneScore* score_ = nullptr;
     int bell_ = -1;  // owned by the set
+    Fd wake_;        // an eventfd, for wake(); the bell itself can only be read here
     std::uint32_t sleep_epoch_ = 0;
 };
 

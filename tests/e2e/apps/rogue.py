@@ -151,8 +151,9 @@ def memory_files():
 
 
 def ring_the_balancer():
-    """Its bell is the last descriptor that a worker is given."""
-    bell = max(fd for fd, name in descriptors() if "[eventfd]" in name)
+    """Its bell is the one eventfd among those beside the memory files, of which a worker has several."""
+    response_file = min(fd for fd, name in memory_files())
+    bell = min(fd for fd, name in descriptors() if "[eventfd]" in name and fd > response_file)
     os.write(bell, struct.pack("Q", 1))
 
 

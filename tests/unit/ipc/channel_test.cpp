@@ -1,6 +1,7 @@
 #include "channel_fixture.h"
 #include "tests/support/random.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -430,6 +431,34 @@ TEST_CASE("hostile worker: an answer replayed after its request ended is a viola
     sut.channel().published.store(2);
 
     CHECK(sut.front().peek(answer) == BalancerChannel::Peek::Violation);
+}
+
+TEST_CASE("bells: a worker that makes its bells block, fills or empties them does not hold up the balancer", "[ipc]") {
+    BothEnds sut;
+    auto fds = sut.balancer->duplicate_fds();
+    REQUIRE(fds.has_value());
+    const auto make_blocking = [](int fd) { REQUIRE(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK) == 0); };
+    const auto deadline = [] { ::alarm(10); };  // a call that blocks would never return
+
+    // A lane's bell: whatever the worker can do to its end, ringing returns, also when the bell is full.
+    deadline();
+    const std::uint64_t full = ~std::uint64_t{1};
+    [[maybe_unused]] const ssize_t filled = ::write(fds->lane_bells[0].get(), &full, sizeof(full));
+    make_blocking(fds->lane_bells[0].get());
+    for (int count = 0; count < 100'000; ++count) {
+        sut.balancer->ring(0);
+    }
+    CHECK(readable(fds->lane_bells[0].get()));
+
+    // A thread's bell: emptied behind the balancer's back.
+    make_blocking(fds->thread_bells[0].get());
+    sut.balancer->drain_thread_bell(0);
+    const std::uint64_t one = 1;
+    REQUIRE(::write(fds->thread_bells[0].get(), &one, sizeof(one)) == sizeof(one));
+    CHECK(readable(sut.balancer->thread_bell(0)));
+    sut.balancer->drain_thread_bell(0);
+    CHECK_FALSE(readable(sut.balancer->thread_bell(0)));
+    ::alarm(0);
 }
 
 TEST_CASE("seals: a worker can neither write the request side nor resize either file", "[ipc]") {
