@@ -35,6 +35,10 @@ void WorkerProcess::on_message(ipc::Envelope& envelope) {
         broke_protocol("another process speaks in its place");
         return;
     }
+    if (!envelope.fds.empty()) {
+        broke_protocol("descriptors, which no message of a worker has");
+        return;
+    }
     if (const auto hello = envelope.as<ipc::Hello>(); hello && hello->worker == who().id) {
         post(core::input::Hello{who()});
     } else if (const auto ready = envelope.as<ipc::Ready>(); ready && ready->worker == who().id) {

@@ -70,10 +70,10 @@ def test_a_worker_can_change_the_size_of_no_memory_file_and_write_no_request(ser
     assert site.get("/").status == 200
 
 
-@pytest.mark.parametrize("path", ["/garbage"])
-def test_a_worker_that_sends_the_supervisor_nonsense_is_killed(server, path):
+@pytest.mark.parametrize(("path", "what"), [("/garbage", "an unknown message"), ("/descriptors", "descriptors, which")])
+def test_a_worker_that_sends_the_supervisor_nonsense_is_killed(server, path, what):
     site = server("rogue", {"concurrency": {"processes": 2}}).start()
-    site.expect_log("broke the protocol: an unknown message", "is ended by force")
+    site.expect_log(f"broke the protocol: {what}", "is ended by force")
     site.allow_log("worker died", "request failed")
     supervisor, balancer = site.pid, site.balancer().pid
 

@@ -181,14 +181,23 @@ def try_to_resize():
     return tried
 
 
-def garbage_for_the_supervisor():
-    for fd, name in descriptors():
+def speak_to_the_supervisor(say):
+    """Calls say(socket) with the worker's control socket."""
+    for fd, name in list(descriptors()):
         if not name.startswith("socket:") or not stat.S_ISSOCK(os.fstat(fd).st_mode):
             continue
         with socket.socket(fileno=os.dup(fd)) as candidate:
             if candidate.family == socket.AF_UNIX and candidate.type & socket.SOCK_SEQPACKET == socket.SOCK_SEQPACKET:
-                candidate.send(struct.pack("HHHH", 0xFE77, 1, 21, 0) + bytes(64))  # a message of the supervisor's own
+                say(candidate)
     time.sleep(30)
+
+
+def garbage(control):
+    control.send(struct.pack("HHHH", 0xFE77, 1, 21, 0) + bytes(64))  # a message of the supervisor's own
+
+
+def many_descriptors(control):
+    socket.send_fds(control, [struct.pack("HHHH", 0xFE77, 1, 6, 0) + bytes(8)], [0] * 200)
 
 
 def application(environ, start_response):
@@ -196,7 +205,9 @@ def application(environ, start_response):
     if path.startswith("/attack/"):
         attack(path.removeprefix("/attack/"))
     if path == "/garbage":
-        garbage_for_the_supervisor()
+        speak_to_the_supervisor(garbage)
+    if path == "/descriptors":
+        speak_to_the_supervisor(many_descriptors)
     time.sleep(0.003)
     body = json.dumps(try_to_resize() if path == "/resize" else os.getpid()).encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
