@@ -35,6 +35,7 @@ class Outcome(NamedTuple):
     edges: int
     corpus: int
     faults: list
+    log: Path
 
 
 def number(pattern, text):
@@ -51,7 +52,7 @@ class Fuzzer:
         self.dictionary = root / "tests/fuzz/dictionaries" / f"{target}.dict"
         self.corpus = root / "build/fuzz/corpus" / target
         self.faults = root / "build/fuzz/faults" / target
-        self.log = root / "build/fuzz/logs" / f"{target}.log"
+        self.log = root / "build/fuzz/logs" / f"{target}-{os.getpid()}.log"  # two runs may go on at once
         self.binary = root / "build/fuzz/bin" / f"fuzz_{target}"
         for folder in (self.corpus, self.faults, self.log.parent):
             folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +102,7 @@ class Fuzzer:
             number(r"cov: (\d+)", text),
             len(list(self.corpus.iterdir())),
             faults,
+            self.log,
         )
 
 
@@ -125,9 +127,8 @@ def note(root, outcomes):
             file.write("ended\ttarget\texecutions\twall_seconds\tcpu_seconds\tedges\tfaults\n")
         stamp = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         for one in outcomes:
-            file.write(
-                f"{stamp}\t{one.target}\t{one.executions}\t{one.wall:.0f}\t{one.cpu:.0f}\t{one.edges}\t{len(one.faults)}\n"
-            )
+            figures = (one.executions, f"{one.wall:.0f}", f"{one.cpu:.0f}", one.edges, len(one.faults))
+            file.write("\t".join(map(str, (stamp, one.target, *figures))) + "\n")
 
 
 def show(root, outcomes):
@@ -140,7 +141,7 @@ def show(root, outcomes):
     for one in outcomes:
         for fault in one.faults:
             binary = f"build/fuzz/bin/fuzz_{one.target}"
-            print(f"\n{one.target} failed; see build/fuzz/logs/{one.target}.log, and run it again with:")
+            print(f"\n{one.target} failed; see {one.log.relative_to(root)}, and run it again with:")
             print(f"  {binary} {fault.relative_to(root)}" if fault.suffix != ".log" else f"  scripts/fuzz {one.target}")
 
 
