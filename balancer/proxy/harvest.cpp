@@ -22,6 +22,7 @@ std::chrono::nanoseconds app_time(const ipc::ResponseMessage& message) {
 }  // namespace
 
 bool Workers::prepare_sleep() {
+    ring_bells();
     std::erase_if(busy_, [](Lane* lane) {
         lane->in_busy_list = lane->busy() && !lane->link().worker().broken;
         return !lane->in_busy_list;
@@ -40,11 +41,13 @@ void Workers::harvest() {
     for (Link* link : std::exchange(asleep_, {})) {
         link->wake_up();
     }
+    ring_bells();  // for what the clients have sent in this turn
     // By index: what is delivered may make further lanes busy.
     for (std::size_t index = 0; index < busy_.size(); ++index) {
         harvest(*busy_[index], kMessagesPerTurn);
         busy_[index]->pump();
     }
+    ring_bells();
 }
 
 void Workers::harvest(Lane& lane, std::uint32_t most) {

@@ -104,6 +104,9 @@ void Lane::pump() {
         pump_once();
     } while (pump_again_);
     pumping_ = false;
+}
+
+void Lane::ring_if_pushed() {
     if (std::exchange(pushed_, false)) {
         worker_.channels->ring_if_asleep(index_);
     }

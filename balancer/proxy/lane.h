@@ -45,8 +45,11 @@ class Lane {
 
     // ---- flow
 
-    // Pushes what there is room for. The clients concerned hear of it.
+    // Pushes what there is room for. The clients concerned hear of it; the worker only with the next
+    // ring_if_pushed().
     void pump();
+    // Wakes the worker if it sleeps and something was pushed since the last call.
+    void ring_if_pushed();
     // Grants the worker more response, as the client's progress allows; wakes it if it waits for that.
     void update_credit(Exchange& exchange);
     // Wakes the worker if it waits for room in the response ring.

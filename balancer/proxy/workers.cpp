@@ -8,6 +8,13 @@
 
 namespace fettle::balancer {
 
+namespace {
+
+// A worker on another CPU should begin before a long turn of the loop is over.
+constexpr unsigned kSubmittedPerBell = 16;
+
+}  // namespace
+
 // ---- Link
 
 Link::Link(std::shared_ptr<Worker> worker, unsigned thread) : worker_(std::move(worker)), thread_(thread) {
@@ -62,6 +69,7 @@ void Workers::dispatch(Exchange& exchange) {
 void Workers::body_progress(Exchange& exchange) {
     if (exchange.lane != nullptr) {
         exchange.lane->pump();
+        exchange.lane->ring_if_pushed();
     }
 }
 
@@ -115,8 +123,18 @@ void Workers::give(Exchange& exchange, WorkerSlot& slot) {
     Lane& lane = *link->lanes()[slot.lane];
     add_to_busy(lane);
     lane.submit(exchange);
+    if (++submitted_ >= kSubmittedPerBell) {
+        ring_bells();
+    }
     if (worker.quota > 0 && worker.dispatched.fetch_add(1) + 1 == worker.quota) {
         report(WorkerEvent::Kind::QuotaSpent, worker);
+    }
+}
+
+void Workers::ring_bells() {
+    submitted_ = 0;
+    for (Lane* lane : busy_) {
+        lane->ring_if_pushed();
     }
 }
 

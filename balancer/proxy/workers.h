@@ -76,6 +76,9 @@ class Workers final : public Dispatcher {
     // True if there were any: the clients may have something to send.
     bool take_grants();
     void expire(TimePoint now);
+    // Wakes the workers that sleep and were given something. One that is woken by its first request would run it, and
+    // sleep again before it gets the second: a switch of processes, which costs more than a request, for each.
+    void ring_bells();
     // Announces that the thread is about to sleep; false: there is something to do after all.
     [[nodiscard]] bool prepare_sleep();
     // The thread is awake: collects what the workers have answered.
@@ -110,6 +113,7 @@ class Workers final : public Dispatcher {
 
     Setup setup_;
     std::vector<std::unique_ptr<Link>> links_;
+    unsigned submitted_ = 0;     // since ring_bells()
     std::vector<Lane*> busy_;    // lanes from which something may come
     std::vector<Link*> asleep_;  // announced in prepare_sleep()
 };
