@@ -16,6 +16,8 @@ namespace {
 // Larger buffered bodies follow the record in pieces, so that a record always fits a channel's arena.
 constexpr std::size_t kMaxInlineBody = 64 * 1024;
 
+constexpr std::size_t kMostOfAName = 200;  // of a client's, in the log
+
 std::string_view text_of(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -68,7 +70,7 @@ void Connection::on_request_head(bool more_follows) {
         clients_.limited_log().warning(clients_.now(),
                                        "request header dropped because of the underscore in its name name='{}' "
                                        "client={} request_id={}, see http.underscore_headers",
-                                       head.underscore_header, client_name(), request_id_);
+                                       head.underscore_header.substr(0, kMostOfAName), client_name(), request_id_);
     }
     if (!read_forwarding_headers()) {
         return;

@@ -130,7 +130,9 @@ std::string as_json(const Entry& entry) {
 
 void write_entry(const Slot& slot, const Entry& entry) {
     const LogTarget& log = slot.state.log;
-    write_whole(log.fd, log.json ? as_json(entry) : as_text(entry));
+    const std::string text = log.json ? as_json(entry) : as_text(entry);
+    const py::NoGil detached;  // the reader of a pipe may be slow
+    write_whole(log.fd, text);
 }
 
 Entry entry_of(const Slot& slot, std::string_view level, std::string_view what) {

@@ -155,6 +155,7 @@ TEST_CASE("expect: a body over the limit is refused before it is asked for", "[b
         client.send("4\r\nbody");
         CHECK(client.receive().status == 413);
         CHECK_FALSE(worker->read_body(request).has_value());
+        worker->publish(request, ipc::ResponseKind::Failed, true);
     }
     CHECK(client.ended());
 }
@@ -173,6 +174,7 @@ TEST_CASE("expect: the client's time for its body begins with the 100 Continue",
     CHECK(client.receive().status == 408);
     CHECK(client.ended());
     CHECK_FALSE(worker->read_body(request).has_value());
+    worker->publish(request, ipc::ResponseKind::Failed, true);
 }
 
 TEST_CASE("expect: an application that begins its answer and then reads is not left waiting", "[balancer]") {
@@ -261,4 +263,5 @@ TEST_CASE("expect: a client that leaves instead of sending its body frees the ap
     client.close();
 
     CHECK_FALSE(worker->read_body(request).has_value());
+    worker->publish(request, ipc::ResponseKind::Failed, true);
 }

@@ -11,10 +11,12 @@ NAMES = [
     "Connection",
     "keep-alive",
     "Proxy-Authenticate",
+    "Proxy-Authentication-Info",
     "Proxy-Authorization",
     "Proxy-Connection",
     "TE",
     "Trailer",
+    "Trailers",
     "TRANSFER-ENCODING",
     "Upgrade",
 ]

@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::string_view kContentLength = "content-length";
 
-// PEP 3333 ("Other HTTP Features") and RFC 9110 §7.6.1. balancer/http refuses them too, from workers that do not.
-constexpr std::array<std::string_view, 10> kHopByHop{"connection",
+// PEP 3333 ("Other HTTP Features") and RFC 9110 §7.6.1. balancer/http/response_writer.cpp has the
+// same list, for workers that do not refuse them.
+constexpr std::array<std::string_view, 11> kHopByHop{"connection",
                                                      "keep-alive",
                                                      "proxy-authenticate",
                                                      "proxy-authentication-info",
@@ -19,6 +20,7 @@ constexpr std::array<std::string_view, 10> kHopByHop{"connection",
                                                      "proxy-connection",
                                                      "te",
                                                      "trailer",
+                                                     "trailers",
                                                      "transfer-encoding",
                                                      "upgrade"};
 
