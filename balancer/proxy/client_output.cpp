@@ -70,7 +70,9 @@ ClientOutput::Sent ClientOutput::send(int fd, std::span<const std::string_view> 
     header.msg_iovlen = count;
     ssize_t result = -1;
     do {
-        result = ::sendmsg(fd, &header, MSG_NOSIGNAL);
+        // One piece is the usual case, and costs the kernel less this way.
+        result = count == 1 ? ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                            : ::sendmsg(fd, &header, MSG_NOSIGNAL);
     } while (result < 0 && errno == EINTR);
     if (result < 0 && errno != EAGAIN) {
         return Sent::Broken;

@@ -2,8 +2,6 @@
 
 #include "balancer/proxy/connection.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <utility>
 
@@ -40,6 +38,7 @@ Deadlines::Durations durations_of(const config::Timeouts& timeouts) {
 Clients::Clients(const Setup& setup, Dispatcher& dispatcher)
     : setup_(setup),
       dispatcher_(dispatcher),
+      poller_(setup.loop),
       trusted_peers_(setup.config.http.trusted_proxies),
       deadlines_(durations_of(setup.config.timeouts)),
       read_buffer_(std::make_unique_for_overwrite<std::byte[]>(kReadBytes)),
@@ -91,17 +90,27 @@ void Clients::flush() {
 }
 
 void Clients::end_turn() {
+    receiving_.swap(to_receive_);
+    for (Connection* connection : receiving_) {
+        connection->in_receive_list = false;
+        connection->receive();
+    }
+    receiving_.clear();
     flush();
     retired_.clear();
 }
 
 std::string_view Clients::date() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return dates_.at(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    return dates_.at(std::chrono::duration_cast<std::chrono::seconds>(unix_time()).count());
 }
 
-std::string Clients::next_request_id() {
-    return fmt::format("{:016x}", next_request_id_++);
+void Clients::write_next_request_id(std::string& id) {
+    constexpr std::size_t kDigits = 16;
+    id.resize(kDigits);
+    std::uint64_t rest = next_request_id_++;
+    for (std::size_t at = kDigits; at-- > 0; rest >>= 4) {
+        id[at] = "0123456789abcdef"[rest & 0xf];
+    }
 }
 
 std::unique_ptr<http::RequestParser> Clients::take_parser() {
@@ -126,7 +135,17 @@ void Clients::flush_later(Connection& connection) {
     }
 }
 
+void Clients::receive_later(Connection& connection) {
+    if (!connection.in_receive_list) {
+        connection.in_receive_list = true;
+        to_receive_.push_back(&connection);
+    }
+}
+
 void Clients::retire(Connection& connection) {
+    if (std::exchange(connection.in_receive_list, false)) {
+        std::erase(to_receive_, &connection);
+    }
     const std::size_t place = connection.place;
     retired_.push_back(std::move(connections_[place]));
     if (place + 1 < connections_.size()) {

@@ -10,10 +10,11 @@
 #include "balancer/proxy/deadlines.h"
 #include "balancer/proxy/exchange.h"
 #include "balancer/proxy/limited_log.h"
-#include "base/clock.h"
+#include "balancer/proxy/turn_clock.h"
 #include "base/log.h"
 #include "config/ip_address.h"
 #include "config/schema.h"
+#include "loop/edge_poller.h"
 #include "loop/loop.h"
 
 #include <cstddef>
@@ -33,7 +34,7 @@ class Clients {
     // Everything referred to must outlive the object. `access_format` and `access_log` are both given, or neither.
     struct Setup {
         loop::Loop& loop;
-        const Clock& clock;
+        const TurnClock& clock;
         const config::Config& config;
         ExchangePool& exchanges;
         const http::AccessFormat* access_format = nullptr;
@@ -68,8 +69,12 @@ class Clients {
 
     // Sends what the exchanges of this turn have produced.
     void flush();
-    // As flush(), and frees closed connections: call it once per turn, with no connection on the stack.
+    // Goes on reading where has_input() was true, flushes, and frees closed connections: call it once per turn, with no
+    // connection on the stack.
     void end_turn();
+
+    // Connections have bytes to read that nobody will tell them of again: the next turn is to come at once.
+    [[nodiscard]] bool has_input() const { return !to_receive_.empty(); }
 
     [[nodiscard]] Deadlines& deadlines() { return deadlines_; }
 
@@ -78,6 +83,8 @@ class Clients {
     [[nodiscard]] ExchangePool& exchanges() { return setup_.exchanges; }
 
     [[nodiscard]] loop::Loop& loop() { return setup_.loop; }
+
+    [[nodiscard]] loop::EdgePoller& poller() { return poller_; }
 
     [[nodiscard]] const config::Config& config() const { return setup_.config; }
 
@@ -95,9 +102,11 @@ class Clients {
 
     [[nodiscard]] TimePoint now() const { return setup_.clock.now(); }
 
+    [[nodiscard]] std::chrono::milliseconds unix_time() const { return setup_.clock.unix_time(); }
+
     // The Date header of now.
     [[nodiscard]] std::string_view date();
-    [[nodiscard]] std::string next_request_id();
+    void write_next_request_id(std::string& id);
 
     // Where every connection receives; valid until the next one does.
     [[nodiscard]] std::span<std::byte> read_buffer() { return {read_buffer_.get(), kReadBytes}; }
@@ -108,6 +117,8 @@ class Clients {
 
     // The connection has output that may be gathered with more: it is sent by the next flush().
     void flush_later(Connection& connection);
+    // The connection has more to read than it took in this turn: Connection::receive() in the next one.
+    void receive_later(Connection& connection);
     // The connection is closed and wants to be freed.
     void retire(Connection& connection);
     // The client's side is done with the exchange.
@@ -127,6 +138,7 @@ class Clients {
 
     Setup setup_;
     Dispatcher& dispatcher_;
+    loop::EdgePoller poller_;
     config::TrustedPeers trusted_peers_;
     Deadlines deadlines_;
     BufferPool buffers_;
@@ -137,6 +149,8 @@ class Clients {
     std::vector<std::unique_ptr<Connection>> connections_;  // each knows its place
     std::vector<std::unique_ptr<Connection>> retired_;
     std::vector<Connection*> to_flush_;
+    std::vector<Connection*> to_receive_;
+    std::vector<Connection*> receiving_;  // to_receive_ of the turn before, while it is walked through
     std::string access_line_;
     std::uint64_t next_request_id_;
     bool stopping_ = false;

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -47,28 +48,29 @@ Connection::~Connection() {
 
 Result<void> Connection::start() {
     FETTLE_CHECK_OK(prepare_origin());
-    auto poll = loop::Poll::create(clients_.loop(), socket_.get(), [this](loop::Readiness ready) { on_ready(ready); });
-    if (!poll) {
-        return std::move(poll).error();
-    }
-    poll_ = std::move(*poll);
+    FETTLE_CHECK_OK(clients_.poller().add(socket_.get(), *this));
     clients_.deadlines().start(read_deadline_, DeadlineKind::Header, clients_.now());
-    update_interest();
     if (clients_.stopping()) {
         stop();
     }
     return {};
 }
 
-void Connection::on_ready(loop::Readiness ready) {
-    if (ready.failed) {
+void Connection::on_events(loop::EdgePoller::Events events) {
+    if (phase_ == Phase::Closed) {
+        return;  // in this turn, by another's event
+    }
+    readable_ = readable_ || events.readable || events.ended;
+    ending_ = ending_ || events.ended;
+    hung_up_ = hung_up_ || events.hung_up;
+    if (events.failed || (hung_up_ && !wants_to_read())) {
         leave("connection lost");
         return;
     }
-    if (ready.writable) {
+    if (events.writable) {
         flush();
     }
-    if (ready.readable && phase_ != Phase::Closed) {
+    if (readable_ && wants_to_read()) {
         receive();
     }
 }
@@ -76,23 +78,24 @@ void Connection::on_ready(loop::Readiness ready) {
 void Connection::receive() {
     const std::span<std::byte> buffer = clients_.read_buffer();
     const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    if (got < 0 && errno == EAGAIN) {
+        readable_ = false;
         return;
     }
-    if (got < 0) {
+    if (got < 0 && errno != EINTR) {
         leave("connection lost");
         return;
     }
     if (got == 0) {
-        input_ended_ = true;
-        leave_unless_owed();
-        update_interest();
+        on_input_end();
         return;
     }
-    if (phase_ == Phase::Linger || (answer_ == Answer::Ended && close_after_)) {
-        return;  // nobody is interested in these bytes any more
+    const std::span<const std::byte> bytes = buffer.first(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    readable_ = got < 0 || ending_ || bytes.size() == buffer.size();
+    if (bytes.empty() || phase_ == Phase::Linger || (answer_ == Answer::Ended && close_after_)) {
+        update_interest();  // nobody is interested in these bytes any more
+        return;
     }
-    const std::span<const std::byte> bytes = buffer.first(static_cast<std::size_t>(got));
     if (kept_.empty()) {
         const std::span<const std::byte> rest = process(bytes);
         kept_.append(reinterpret_cast<const char*>(rest.data()), rest.size());
@@ -102,6 +105,17 @@ void Connection::receive() {
         kept_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         process_kept();
     }
+}
+
+void Connection::on_input_end() {
+    readable_ = false;
+    input_ended_ = true;
+    if (hung_up_) {
+        leave("client closed the connection");
+        return;
+    }
+    leave_unless_owed();
+    update_interest();
 }
 
 void Connection::process_kept() {
@@ -207,7 +221,9 @@ void Connection::end_request() {
     }
     phase_ = Phase::Idle;
     clients_.deadlines().start(read_deadline_, DeadlineKind::KeepAlive, clients_.now());
-    process_kept();
+    if (!kept_.empty()) {
+        process_kept();
+    }
 }
 
 void Connection::begin_linger() {
@@ -270,11 +286,19 @@ void Connection::update_interest() {
     if (phase_ == Phase::Closed) {
         return;
     }
-    const bool congested = exchange_ != nullptr && !request_complete_ && exchange_->body.congested();
-    const bool wants_to_read = !congested && !input_ended_ && kept_.size() - kept_start_ < kMaxKept;
+    if (readable_ && wants_to_read()) {
+        clients_.receive_later(*this);
+    }
     const bool wants_to_write = output_.size() > 0;
-    poll_->set(wants_to_read ? (wants_to_write ? loop::Interest::ReadWrite : loop::Interest::Read)
-                             : (wants_to_write ? loop::Interest::Write : loop::Interest::Failure));
+    if (wants_to_write != watches_writable_) {
+        watches_writable_ = wants_to_write;
+        clients_.poller().watch_writable(socket_.get(), *this, wants_to_write);
+    }
+}
+
+bool Connection::wants_to_read() const {
+    const bool congested = exchange_ != nullptr && !request_complete_ && exchange_->body.congested();
+    return phase_ != Phase::Closed && !congested && !input_ended_ && kept_.size() - kept_start_ < kMaxKept;
 }
 
 void Connection::stop() {
@@ -320,7 +344,6 @@ void Connection::close() {
     read_deadline_.stop();
     send_deadline_.stop();
     output_.clear();
-    poll_.reset();
     socket_.reset();
     clients_.retire(*this);
 }

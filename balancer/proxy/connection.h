@@ -24,7 +24,7 @@
 #include "balancer/proxy/deadlines.h"
 #include "balancer/proxy/exchange.h"
 #include "base/fd.h"
-#include "loop/loop.h"
+#include "loop/edge_poller.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +38,7 @@ namespace fettle::balancer {
 
 class Clients;
 
-class Connection final : public ExchangeClient, public DeadlineOwner {
+class Connection final : public ExchangeClient, public DeadlineOwner, public loop::EdgePoller::Target {
   public:
     // `server` must outlive the connection.
     Connection(Clients& clients, Fd socket, Address client, const Address& server);
@@ -49,6 +49,8 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     // Begins to read. An Error: the connection cannot be watched and must be dropped.
     Result<void> start();
 
+    // Reads what is there, once.
+    void receive();
     // Sends what is waiting.
     void flush();
     // The balancer stops: closes an idle connection, and lets a busy one finish.
@@ -64,6 +66,7 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     // ---- of Clients
     std::size_t place = 0;  // among the connections
     bool in_flush_list = false;
+    bool in_receive_list = false;
 
     // ---- the workers' side speaks
     void on_continue() override;
@@ -75,6 +78,7 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     [[nodiscard]] std::size_t unsent() const override { return output_.size(); }
 
     void on_deadline(DeadlineKind kind) override;
+    void on_events(loop::EdgePoller::Events events) override;
 
   private:
     enum class Phase : std::uint8_t { Idle, Busy, Linger, Closed };
@@ -89,8 +93,8 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     };
 
     // ---- connection.cpp: the socket and the parser
-    void on_ready(loop::Readiness ready);
-    void receive();
+    void on_input_end();
+    [[nodiscard]] bool wants_to_read() const;
     [[nodiscard]] std::span<const std::byte> process(
             std::span<const std::byte> bytes);  // returns what is not parsed yet
     void process_kept();
@@ -141,7 +145,6 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     Address client_;  // the peer, or whom its PROXY header names
     const Address* server_;
     Fd socket_;
-    std::optional<loop::Poll> poll_;
     Deadline read_deadline_;
     Deadline send_deadline_;
 
@@ -172,7 +175,11 @@ class Connection final : public ExchangeClient, public DeadlineOwner {
     bool request_complete_ = false;
     bool dispatched_ = false;
     bool close_after_ = false;    // the connection ends with this response
-    bool input_ended_ = false;    // the client has closed its side
+    bool readable_ = false;       // there may be something to read in the socket
+    bool ending_ = false;         // and behind it the end
+    bool hung_up_ = false;        // it takes nothing more, either
+    bool watches_writable_ = false;
+    bool input_ended_ = false;    // the client has closed its side, and all it sent was read
     bool processing_ = false;     // process() is on the stack
     bool unparsed_ = false;       // and holds bytes behind the current step
     bool served_before_ = false;  // a request has ended on this connection

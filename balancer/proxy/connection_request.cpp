@@ -47,14 +47,12 @@ void Connection::on_step(const http::RequestParser::Step& step, bool more_follow
 
 void Connection::note_arrival() {
     arrived_ = clients_.now();
-    arrived_unix_ms_ =
-            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-                    .count();
+    arrived_unix_ms_ = clients_.unix_time().count();
     const std::optional<std::string_view> theirs = parser_->head().find(ipc::KnownHeader::XRequestId);
     if (theirs && http::valid_request_id(*theirs)) {
         request_id_ = *theirs;
     } else {
-        request_id_ = clients_.next_request_id();
+        clients_.write_next_request_id(request_id_);
     }
 }
 

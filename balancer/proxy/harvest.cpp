@@ -38,9 +38,10 @@ bool Workers::prepare_sleep() {
 }
 
 void Workers::harvest() {
-    for (Link* link : std::exchange(asleep_, {})) {
+    for (Link* link : asleep_) {
         link->wake_up();
     }
+    asleep_.clear();
     ring_bells();  // for what the clients have sent in this turn
     // By index: what is delivered may make further lanes busy.
     for (std::size_t index = 0; index < busy_.size(); ++index) {

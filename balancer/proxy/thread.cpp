@@ -16,16 +16,17 @@ std::size_t share_of_connections(const config::Config& config, std::size_t threa
 
 BalancerThread::BalancerThread(const Setup& setup)
     : setup_(setup),
+      clock_(setup.clock),
       mailbox_(loop_, [this] { on_mail(); }),
       workers_({.loop = loop_,
-                .clock = setup.clock,
+                .clock = clock_,
                 .pool = setup.pool,
                 .exchanges = exchanges_,
                 .thread = setup.index}),
       clients_(
               {
                       .loop = loop_,
-                      .clock = setup.clock,
+                      .clock = clock_,
                       .config = setup.config,
                       .exchanges = exchanges_,
                       .access_format = setup.access_format,
@@ -36,7 +37,7 @@ BalancerThread::BalancerThread(const Setup& setup)
               workers_),
       listeners_({
               .loop = loop_,
-              .clock = setup.clock,
+              .clock = clock_,
               .on_connection =
                       [this](Fd socket, Address client, const Address& server) {
                           clients_.adopt(std::move(socket), std::move(client), server);
@@ -114,13 +115,15 @@ bool BalancerThread::before_sleep() {
         clients_.end_turn();  // what the grants led to is sent before we sleep
         report_if_quiet();
     }
-    const bool may_sleep = workers_.prepare_sleep();
+    const bool may_sleep = workers_.prepare_sleep() && !clients_.has_input();
     arm_timer();
+    clock_.advance();
     return !may_sleep;
 }
 
 void BalancerThread::after_sleep() {
     setup_.pool.peers[setup_.index].parked = false;
+    clock_.advance();
     workers_.harvest();
 }
 
@@ -133,13 +136,13 @@ void BalancerThread::arm_timer() {
     // A timer that fires too early costs less than moving it with every request.
     if (due && (!timer_due_ || *due < *timer_due_)) {
         timer_due_ = due;
-        timer_.start(std::max(Duration::zero(), *due - setup_.clock.now()));
+        timer_.start(std::max(Duration::zero(), *due - clock_.now()));
     }
 }
 
 void BalancerThread::on_timer() {
     timer_due_.reset();
-    const TimePoint now = setup_.clock.now();
+    const TimePoint now = clock_.now();
     clients_.deadlines().expire(now);
     workers_.expire(now);
 }

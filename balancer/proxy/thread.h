@@ -8,6 +8,7 @@
 #include "balancer/proxy/listeners.h"
 #include "balancer/proxy/mailbox.h"
 #include "balancer/proxy/pool.h"
+#include "balancer/proxy/turn_clock.h"
 #include "balancer/proxy/workers.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -65,6 +66,7 @@ class BalancerThread {
     void report_if_quiet();
 
     Setup setup_;
+    TurnClock clock_;
     loop::Loop loop_;
     Mailbox<Command> mailbox_;
     ExchangePool exchanges_;

@@ -48,7 +48,8 @@ TEST_CASE("seam: a thousand pipelined requests are answered in one go without pi
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
     const Fd client(pair[0]);
     const config::Config config;
-    const SteadyClock clock;
+    const SteadyClock steady;
+    const TurnClock clock{steady};
     const Address server{.host = "test", .port = 0, .is_unix = true};
     loop::Loop loop;
     ExchangePool exchanges;
