@@ -49,6 +49,9 @@ class ResponseReader {
 
     [[nodiscard]] std::uint16_t header_count() const { return record_.header_count; }
 
+    // Of the reason and all headers: no more comes out of reason() and next_header().
+    [[nodiscard]] std::size_t text_bytes() const { return std::size_t{record_.reason_bytes} + record_.headers_bytes; }
+
     // The next header, in order; nullopt at the end or if its sizes leave the record.
     [[nodiscard]] std::optional<Header> next_header();
     [[nodiscard]] std::span<const std::byte> body() const;

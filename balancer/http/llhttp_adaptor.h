@@ -26,10 +26,7 @@ inline std::uint32_t offset_behind(const std::string& text) {
 // Owns the llhttp_t and feeds its callbacks to the parser.
 class RequestParser::Llhttp {
   public:
-    explicit Llhttp(RequestParser& owner) : owner_(owner) {
-        llhttp_init(&parser_, HTTP_REQUEST, &settings());
-        parser_.data = this;
-    }
+    explicit Llhttp(RequestParser& owner) : owner_(owner) { begin_headers(); }
 
     struct Executed {
         llhttp_errno_t error = HPE_OK;  // HPE_OK: all bytes are consumed. HPE_PAUSED: at an event
@@ -50,17 +47,13 @@ class RequestParser::Llhttp {
         return {error, bytes.size()};
     }
 
-    void reset() {
-        llhttp_reset(&parser_);
+    // A new message, behind its request line: that has been parsed by ourselves, and nothing in it concerns llhttp, since
+    // framing follows from the headers.
+    void begin_headers() {
+        parser_ = behind_request_line();
+        parser_.data = this;
         message_complete_ = false;
         extension_text_ = false;
-    }
-
-    // The request line has been parsed by ourselves, and nothing in it concerns llhttp: framing follows from the
-    // headers.
-    void begin_headers() {
-        [[maybe_unused]] const Executed executed = execute("POST / HTTP/1.1\r\n");
-        FETTLE_ASSERT(executed.error == HPE_OK, "llhttp refuses a line of ours");
     }
 
     // Of the head that is complete.
@@ -74,6 +67,19 @@ class RequestParser::Llhttp {
     [[nodiscard]] Refusal refusal() const { return refusal_; }
 
   private:
+    // The state of a parser that has read a request line. It is a plain struct, without pointers into itself.
+    static const llhttp_t& behind_request_line() {
+        static const llhttp_t shared = [] {
+            constexpr std::string_view kLine = "POST / HTTP/1.1\r\n";
+            llhttp_t made;
+            llhttp_init(&made, HTTP_REQUEST, &settings());
+            const llhttp_errno_t error = llhttp_execute(&made, kLine.data(), kLine.size());
+            FETTLE_ASSERT(error == HPE_OK, "llhttp refuses a line of ours");
+            return made;
+        }();
+        return shared;
+    }
+
     static Llhttp& of(llhttp_t* parser) { return *static_cast<Llhttp*>(parser->data); }
 
     // Trailers arrive by the header callbacks, too; they are discarded.

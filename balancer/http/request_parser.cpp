@@ -161,7 +161,6 @@ void RequestParser::begin_message() {
     body_bytes_ = 0;
     extension_bytes_ = 0;
     framing_bytes_ = 0;
-    llhttp_->reset();
     phase_ = Phase::RequestLine;
 }
 

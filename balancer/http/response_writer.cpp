@@ -2,35 +2,19 @@
 
 #include "balancer/http/characters.h"
 #include "base/assert.h"
+#include "ipc/field_text.h"
+#include "ipc/hop_by_hop.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <charconv>
+#include <cstring>
 #include <iterator>
 #include <optional>
 
 namespace fettle::http {
 
 namespace {
-
-constexpr std::array<std::string_view, 11> kHopByHop{"connection",
-                                                     "keep-alive",
-                                                     "proxy-authenticate",
-                                                     "proxy-authorization",
-                                                     "proxy-authentication-info",
-                                                     "proxy-connection",
-                                                     "te",
-                                                     "trailer",
-                                                     "trailers",
-                                                     "transfer-encoding",
-                                                     "upgrade"};
-
-bool hop_by_hop(std::string_view name) {
-    return std::any_of(kHopByHop.begin(), kHopByHop.end(),
-                       [&](std::string_view hop) { return equal_ignoring_case(name, hop); });
-}
 
 // A text of the application, shortened and made harmless, for an error message.
 std::string quoted(std::string_view text) {
@@ -66,22 +50,65 @@ Result<std::uint64_t> parse_length(std::string_view text) {
     return length;
 }
 
-// Copies one header to `wire` (so that the worker can no longer change it), then judges the copy. Content-Length is
-// noted and taken out again: whether it is sent depends on the framing.
-Result<void> copy_header(const ipc::ResponseReader::Header& header, std::string& wire, Facts& facts) {
-    const std::size_t start = wire.size();
-    const std::size_t name_bytes = header.name.size();
-    wire.append(header.name).append(": ").append(header.value).append("\r\n");
-    const std::string_view copy = std::string_view(wire).substr(start);
-    const std::string_view name = copy.substr(0, name_bytes);
-    const std::string_view value = copy.substr(name_bytes + 2, header.value.size());
+// The end of a string, written to without a check per piece.
+class Tail {
+  public:
+    // At most `bytes` are to be written.
+    Tail(std::string& text, std::size_t bytes) : text_(text) {
+        const std::size_t start = text.size();
+        text.resize(start + bytes);
+        next_ = text.data() + start;
+    }
+
+    Tail(const Tail&) = delete;
+    Tail& operator=(const Tail&) = delete;
+
+    // Cuts off what was not written.
+    ~Tail() { text_.resize(size()); }
+
+    // The copy.
+    std::string_view add(std::string_view piece) {
+        FETTLE_ASSERT(piece.size() <= room(), "a head was measured before it is written");
+        std::memcpy(next_, piece.data(), piece.size());
+        next_ += piece.size();
+        return {next_ - piece.size(), piece.size()};
+    }
+
+    void add_number(std::uint64_t number) {
+        const auto [end, error] = std::to_chars(next_, next_ + room(), number);
+        FETTLE_ASSERT(error == std::errc{}, "a head was measured before it is written");
+        next_ = end;
+    }
+
+    void take_back(std::size_t bytes) { next_ -= bytes; }
+
+    // Of the whole string so far.
+    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(next_ - text_.data()); }
+
+  private:
+    [[nodiscard]] std::size_t room() const { return text_.size() - size(); }
+
+    std::string& text_;
+    char* next_;
+};
+
+constexpr std::string_view kColon = ": ";
+constexpr std::string_view kLineEnd = "\r\n";
+
+// Copies one header (so that the worker can no longer change it), then judges the copy. Content-Length is noted and taken
+// out again: whether it is sent depends on the framing.
+Result<void> copy_header(const ipc::ResponseReader::Header& header, Tail& wire, Facts& facts) {
+    const std::string_view name = wire.add(header.name);
+    wire.add(kColon);
+    const std::string_view value = wire.add(header.value);
+    wire.add(kLineEnd);
     if (name.empty() || !all(characters::kToken, name)) {
         return forged("the worker set a header named " + quoted(name) + ", which is not a header name");
     }
-    if (!all(characters::kFieldValue, value)) {
+    if (!ipc::is_field_text(value)) {
         return forged("the worker's header " + quoted(name) + " holds control characters");
     }
-    if (hop_by_hop(name)) {
+    if (ipc::is_hop_by_hop(name)) {
         return Error{"the application set the hop-by-hop header " + quoted(name) +
                      ", which is the server's (PEP 3333)"};
     }
@@ -91,7 +118,7 @@ Result<void> copy_header(const ipc::ResponseReader::Header& header, std::string&
             return forged("the worker set Content-Length twice");
         }
         facts.content_length = length;
-        wire.resize(start);
+        wire.take_back(name.size() + kColon.size() + value.size() + kLineEnd.size());
     } else if (equal_ignoring_case(name, "date")) {
         facts.has_date = true;
     } else if (equal_ignoring_case(name, "server")) {
@@ -100,33 +127,29 @@ Result<void> copy_header(const ipc::ResponseReader::Header& header, std::string&
     return {};
 }
 
-Result<void> copy_status_line(const ipc::ResponseReader& record, std::string& wire) {
+Result<void> copy_status_line(const ipc::ResponseReader& record, Tail& wire) {
     if (record.status() < 200 || record.status() > 599) {
         return Error{fmt::format("the application answered with status {}, which is not between 200 and 599",
                                  record.status())};
     }
-    fmt::format_to(std::back_inserter(wire), "HTTP/1.1 {} ", record.status());
-    const std::size_t start = wire.size();
-    wire.append(record.reason());
-    const std::string_view reason = std::string_view(wire).substr(start);
-    if (!all(characters::kFieldValue, reason)) {
+    wire.add("HTTP/1.1 ");
+    wire.add_number(record.status());
+    wire.add(" ");
+    const std::string_view reason = wire.add(record.reason());
+    if (!ipc::is_field_text(reason)) {
         return forged("the worker's status line " + quoted(reason) + " holds control characters");
     }
-    wire.append("\r\n");
+    wire.add(kLineEnd);
     return {};
 }
 
 // Copies and judges everything the application said.
-Result<Facts> copy_head(ipc::ResponseReader& record, std::string& wire) {
-    const std::size_t start = wire.size();
+Result<Facts> copy_head(ipc::ResponseReader& record, Tail& wire) {
     FETTLE_CHECK_OK(copy_status_line(record, wire));
     Facts facts;
     std::uint16_t seen = 0;
     while (const auto header = record.next_header()) {
         FETTLE_CHECK_OK(copy_header(*header, wire, facts));
-        if (wire.size() - start > ipc::kMaxResponseHeadBytes) {
-            return Error{fmt::format("the application's headers are larger than {} bytes", ipc::kMaxResponseHeadBytes)};
-        }
         ++seen;
     }
     if (seen != record.header_count()) {
@@ -146,8 +169,37 @@ BodyFramer choose_framing(std::uint16_t status, const Facts& facts, const Respon
     return BodyFramer{context.http_minor == 0 ? Framing::Close : Framing::Chunked};
 }
 
-void append_length(std::uint64_t length, std::string& wire) {
-    fmt::format_to(std::back_inserter(wire), "Content-Length: {}\r\n", length);
+// More than what write_own_lines() writes beside date and server.
+constexpr std::size_t kOwnLines = 160;
+
+// What the server says itself, and the empty line.
+void write_own_lines(const Facts& facts, const ResponseContext& context, const ResponseStart& response, Tail& wire) {
+    // With HEAD and 304 it tells the length of the body that GET would have brought; 204 must not have it (RFC
+    // 9110 8.6).
+    if (facts.content_length && response.status != 204) {
+        wire.add("Content-Length: ");
+        wire.add_number(*facts.content_length);
+        wire.add(kLineEnd);
+    }
+    if (response.framer.framing() == Framing::Chunked) {
+        wire.add("Transfer-Encoding: chunked\r\n");
+    }
+    if (!facts.has_date) {
+        wire.add("Date: ");
+        wire.add(context.date);
+        wire.add(kLineEnd);
+    }
+    if (!facts.has_server && !context.server.empty()) {
+        wire.add("Server: ");
+        wire.add(context.server);
+        wire.add(kLineEnd);
+    }
+    if (!response.keep_alive) {
+        wire.add("Connection: close\r\n");
+    } else if (context.http_minor == 0) {
+        wire.add("Connection: keep-alive\r\n");
+    }
+    wire.add(kLineEnd);
 }
 
 }  // namespace
@@ -155,9 +207,15 @@ void append_length(std::uint64_t length, std::string& wire) {
 Result<ResponseStart> write_response_head(ipc::ResponseReader record, bool last, const ResponseContext& context,
                                           std::string& wire) {
     const std::size_t start = wire.size();
-    auto copied = copy_head(record, wire);
+    const std::size_t own = kOwnLines + context.date.size() + context.server.size();
+    const std::size_t theirs = record.text_bytes() + record.header_count() * (kColon.size() + kLineEnd.size());
+    if (theirs > ipc::kMaxResponseHeadBytes) {
+        return Error{fmt::format("the application's headers are larger than {} bytes", ipc::kMaxResponseHeadBytes)};
+    }
+    Tail tail(wire, own + theirs);
+    auto copied = copy_head(record, tail);
     if (!copied) {
-        wire.resize(start);
+        tail.take_back(tail.size() - start);
         return std::move(copied).error();
     }
     Facts& facts = *copied;
@@ -167,30 +225,10 @@ Result<ResponseStart> write_response_head(ipc::ResponseReader record, bool last,
         facts.content_length = response.body.size();
     }
     response.framer = choose_framing(response.status, facts, context);
-
-    // With HEAD and 304 it tells the length of the body that GET would have brought; 204 must not have it (RFC
-    // 9110 8.6).
-    if (facts.content_length && response.status != 204) {
-        append_length(*facts.content_length, wire);
-    }
-    if (response.framer.framing() == Framing::Chunked) {
-        wire.append("Transfer-Encoding: chunked\r\n");
-    }
     if (response.framer.framing() == Framing::Close) {
         response.keep_alive = false;
     }
-    if (!facts.has_date) {
-        wire.append("Date: ").append(context.date).append("\r\n");
-    }
-    if (!facts.has_server && !context.server.empty()) {
-        wire.append("Server: ").append(context.server).append("\r\n");
-    }
-    if (!response.keep_alive) {
-        wire.append("Connection: close\r\n");
-    } else if (context.http_minor == 0) {
-        wire.append("Connection: keep-alive\r\n");
-    }
-    wire.append("\r\n");
+    write_own_lines(facts, context, response, tail);
     return response;
 }
 

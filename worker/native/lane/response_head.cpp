@@ -1,5 +1,8 @@
 #include "worker/native/lane/response_head.h"
 
+#include "ipc/field_text.h"
+#include "ipc/hop_by_hop.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -9,20 +12,6 @@ namespace fettle::worker {
 namespace {
 
 constexpr std::string_view kContentLength = "content-length";
-
-// PEP 3333 ("Other HTTP Features") and RFC 9110 §7.6.1. balancer/http/response_writer.cpp has the
-// same list, for workers that do not refuse them.
-constexpr std::array<std::string_view, 11> kHopByHop{"connection",
-                                                     "keep-alive",
-                                                     "proxy-authenticate",
-                                                     "proxy-authentication-info",
-                                                     "proxy-authorization",
-                                                     "proxy-connection",
-                                                     "te",
-                                                     "trailer",
-                                                     "trailers",
-                                                     "transfer-encoding",
-                                                     "upgrade"};
 
 constexpr bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -47,21 +36,9 @@ bool is_token(std::string_view text) {
                                         [](char c) { return kTokenCharacters[static_cast<unsigned char>(c)]; });
 }
 
-// HTAB, SP, VCHAR and obs-text of RFC 9110 §5.5; a reason phrase (RFC 9112 §4) has the same.
-bool is_field_text(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-    });
-}
-
 bool is_named(std::string_view name, std::string_view lower_case) {
     return std::equal(name.begin(), name.end(), lower_case.begin(), lower_case.end(),
                       [](char a, char b) { return to_lower(a) == b; });
-}
-
-bool is_hop_by_hop(std::string_view name) {
-    return std::any_of(kHopByHop.begin(), kHopByHop.end(), [&](std::string_view hop) { return is_named(name, hop); });
 }
 
 std::string_view trim(std::string_view text) {
@@ -105,7 +82,7 @@ ResponseHead::Fault ResponseHead::set_status(std::string_view line) {
         return Fault::StatusCode;
     }
     const std::string_view reason = line.substr(std::min<std::size_t>(4, line.size()));
-    if (!is_field_text(reason)) {
+    if (!ipc::is_field_text(reason)) {
         return Fault::ReasonCharacter;
     }
     if (!fits(reason.size(), 0)) {
@@ -122,10 +99,10 @@ ResponseHead::Fault ResponseHead::add(std::string_view name, std::string_view va
     if (!is_token(name)) {
         return Fault::NameForm;
     }
-    if (!is_field_text(value)) {
+    if (!ipc::is_field_text(value)) {
         return Fault::ValueCharacter;
     }
-    if (is_hop_by_hop(name)) {
+    if (ipc::is_hop_by_hop(name)) {
         return Fault::HopByHop;
     }
     if (is_named(name, kContentLength)) {
