@@ -35,7 +35,7 @@ Slot::~Slot() {
     FETTLE_ASSERT(state_ == State::Absent, "a slot left memory while it was in the queue");
 }
 
-PoolQueue::PoolQueue(Settings settings, unsigned threads) : settings_(settings), threads_(threads) {
+PoolQueue::PoolQueue(Settings settings, unsigned threads) : mutex_(threads), settings_(settings), threads_(threads) {
     FETTLE_ASSERT(threads >= 1 && threads <= kMaxThreads, "between 1 and 64 balancer threads");
 }
 

@@ -29,7 +29,7 @@
 //     Dispatched -requeue->                  Waiting
 //     any but Idle -forget->                 Idle
 //
-// Threads: every function may be called from any balancer thread, but a ticket is handed in only by the thread it was
+// Threads: with `threads` = 1 all calls are of one thread. Else every function may be called from any balancer thread, but a ticket is handed in only by the thread it was
 // pushed by. One mutex; no system call (unless it is contended), no allocation, no logging inside: tickets and slots
 // are links in their owners' objects. Time is passed in, from one monotonic clock. A thread may be a little behind
 // another: times are never assumed to be ordered.
@@ -121,6 +121,28 @@ class Slot {
     State state_ = State::Absent;
     bool in_bucket_ = false;
     bool no_prefetch_ = false;  // a request had to be recalled from it, and it has completed none since
+};
+
+// A mutex that costs nothing where there is only one thread.
+class ThreadsMutex {
+  public:
+    explicit ThreadsMutex(unsigned threads) : shared_(threads > 1) {}
+
+    void lock() {
+        if (shared_) {
+            mutex_.lock();
+        }
+    }
+
+    void unlock() {
+        if (shared_) {
+            mutex_.unlock();
+        }
+    }
+
+  private:
+    std::mutex mutex_;
+    const bool shared_;
 };
 
 class PoolQueue {
@@ -235,7 +257,7 @@ class PoolQueue {
     void measure(Duration service);
     [[nodiscard]] std::uint32_t max_length() const;
 
-    mutable std::mutex mutex_;
+    mutable ThreadsMutex mutex_;
     Settings settings_;
     OrderList fifo_;
     std::vector<PerThread> threads_;
