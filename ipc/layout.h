@@ -26,7 +26,7 @@ namespace fettle::ipc {
 
 inline constexpr std::uint64_t kRequestMagic = 0x7165725f65747466;   // "ftte_req"
 inline constexpr std::uint64_t kResponseMagic = 0x7073725f65747466;  // "ftte_rsp"
-inline constexpr std::uint32_t kLayoutVersion = 2;                   // raise it with every change of this file
+inline constexpr std::uint32_t kLayoutVersion = 3;                   // raise it with every change of this file
 
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::size_t kPage = 4096;
@@ -40,13 +40,15 @@ inline constexpr std::uint32_t kRingEntries = 256;  // descriptors per ring, and
 inline constexpr std::uint32_t kMaxInFlight = kRingEntries / 2;
 
 inline constexpr std::uint32_t kRequestArenaBytes = 256 * 1024;
-inline constexpr std::uint32_t kResponseArenaBytes = 2 * 1024 * 1024;
 inline constexpr std::uint32_t kRecordAlignment = 64;
 
 // Flow control of a response body: the balancer grants `credit` per request, cumulative. It starts at kSizedWindow; a
 // response without a declared length may use kSizedWindow - kStreamWindow less of it.
 inline constexpr std::uint64_t kSizedWindow = 1024 * 1024;
 inline constexpr std::uint64_t kStreamWindow = 256 * 1024;
+
+// Two responses of the full window with their heads, so that the balancer sends one while the worker writes the next.
+inline constexpr std::uint32_t kResponseArenaBytes = 2 * (kSizedWindow + 128 * 1024);
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 

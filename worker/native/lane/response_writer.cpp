@@ -7,11 +7,9 @@ namespace fettle::worker {
 
 namespace {
 
-// While the arena is nearly full, wait for more room rather than cut a piece into crumbs.
-constexpr std::uint32_t kSmallestCut = 16 * 1024;
-
-// So that the balancer can pass one piece on while the next is copied.
-constexpr std::uint32_t kLargestPiece = 256 * 1024;
+// Of a body that is larger than the window: so that the balancer passes one piece on while the next is copied. What fits
+// the window goes in one piece: the kernel takes that at a much lower price than several.
+constexpr std::uint64_t kPieceOfMany = 256 * 1024;
 
 }  // namespace
 
@@ -64,7 +62,7 @@ Io ResponseWriter::reserve(std::uint64_t most, Mode mode, std::span<std::byte>& 
     if (exchange_.gone()) {
         return Io::Gone;
     }
-    const std::uint64_t asked = std::min<std::uint64_t>(most, kLargestPiece);
+    const std::uint64_t asked = most <= ipc::kSizedWindow ? most : kPieceOfMany;
     std::uint32_t bytes = room(asked);
     if (bytes == 0) {
         if (mode == Mode::Try) {
@@ -127,15 +125,12 @@ Io ResponseWriter::finish(Ending ending, std::uint64_t app_ns, Mode mode) {
     return Io::Done;
 }
 
-// How many of `bytes` can be published now, in one piece; 0: wait.
+// How many of `bytes` are to be published now, in one piece; 0: wait, for the balancer to grant more or to take what the
+// arena holds. That never depends on the client, so a piece waits for its room rather than be cut into crumbs.
 std::uint32_t ResponseWriter::room(std::uint64_t bytes) {
     const std::uint64_t allowed = std::min(bytes, credit());
     const std::uint32_t record = head_sent_ ? 0 : head_.record_bytes();
-    const std::uint32_t writable = exchange_.channel().writable();
-    if (writable <= record || writable - record < std::min<std::uint64_t>(allowed, kSmallestCut)) {
-        return 0;
-    }
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, writable - record));
+    return record + allowed <= exchange_.channel().writable() ? static_cast<std::uint32_t>(allowed) : 0;
 }
 
 // Body bytes that may be published now.
