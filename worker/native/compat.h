@@ -10,6 +10,13 @@
 
 namespace fettle::py {
 
+// Threads run Python at the same time.
+#ifdef Py_GIL_DISABLED
+inline constexpr bool kFreeThreaded = true;
+#else
+inline constexpr bool kFreeThreaded = false;
+#endif
+
 // The item as a new reference; null with IndexError if the list has become shorter.
 inline Ref list_item(PyObject* list, Py_ssize_t index) {
 #if PY_VERSION_HEX >= 0x030d0000

@@ -87,7 +87,7 @@ bool put_request_line(Slot& slot, const ipc::RequestView& request, PyObject* env
     const ipc::RequestRecord& record = request.record();
     const Text path = request.text(record.path);
     const Text query = request.text(record.query);
-    py::Ref raw_path = latin1(path);
+    py::Ref raw_path = slot.texts.path.get(path);
     const py::Ref path_info = make_path_info(path, raw_path, slot.script_name);
     slot.running.method = constants.method(request.text(record.method));
     slot.running.uri = query.empty() ? std::move(raw_path) : join_uri(path, query);
@@ -129,18 +129,20 @@ bool put_server_of_unix_socket(const Constants& constants, const ipc::RequestVie
            put(environ, constants[Name::ServerPort], port.empty() ? py::Ref::borrow(usual_port) : latin1(port));
 }
 
-bool put_addresses(const Constants& constants, const ipc::RequestView& request, PyObject* environ) {
+bool put_addresses(Slot& slot, const ipc::RequestView& request, PyObject* environ) {
+    const Constants& constants = slot.state.constants;
     const ipc::RequestRecord& record = request.record();
     const Text client = request.text(record.client_address);
     // What is not known stays empty, as in the template.
     const bool client_put =
-            (client.empty() || put(environ, constants[Name::RemoteAddr], latin1(client))) &&
-            (record.client_port == 0 || put(environ, constants[Name::RemotePort], decimal(record.client_port)));
+            (client.empty() || put(environ, constants[Name::RemoteAddr], slot.texts.client_address.get(client))) &&
+            (record.client_port == 0 ||
+             put(environ, constants[Name::RemotePort], slot.texts.ports.get(record.client_port)));
     if (!client_put || record.server_port == 0) {
         return client_put && put_server_of_unix_socket(constants, request, environ);
     }
-    return put(environ, constants[Name::ServerName], latin1(request.text(record.server_name))) &&
-           put(environ, constants[Name::ServerPort], decimal(record.server_port));
+    return put(environ, constants[Name::ServerName], slot.texts.server_name.get(request.text(record.server_name))) &&
+           put(environ, constants[Name::ServerPort], slot.texts.ports.get(record.server_port));
 }
 
 // PEP 3333 wants HTTPS beside wsgi.url_scheme, as Apache has it: programs that began as CGI look there.
@@ -171,14 +173,14 @@ bool join_value(PyObject* environ, PyObject* key, PyObject* before, PyObject* va
     return put(environ, key, py::Ref::steal(PyUnicode_FromFormat(cookie ? "%U; %U" : "%U,%U", before, value)));
 }
 
-bool put_header(const Constants& constants, const ipc::RequestView& request, const ipc::HeaderEntry& entry,
-                PyObject* environ) {
-    PyObject* known = constants.header_key(entry.known);
+bool put_header(Slot& slot, const ipc::RequestView& request, const ipc::HeaderEntry& entry, PyObject* environ) {
+    PyObject* known = slot.state.constants.header_key(entry.known);
     const py::Ref key = known != nullptr ? py::Ref::borrow(known) : other_header_key(request.text(entry.name));
     if (!key) {
         return PyErr_Occurred() == nullptr;
     }
-    const py::Ref value = latin1(request.text(entry.value));
+    const std::string_view text = request.text(entry.value);
+    const py::Ref value = known != nullptr ? slot.texts.header(entry.known, text) : latin1(text);
     if (!value) {
         return false;
     }
@@ -195,11 +197,11 @@ bool put_header(const Constants& constants, const ipc::RequestView& request, con
     }
 }
 
-bool put_headers(const Constants& constants, const ipc::RequestView& request, PyObject* environ) {
+bool put_headers(Slot& slot, const ipc::RequestView& request, PyObject* environ) {
     bool declared = false;
     for (const ipc::HeaderEntry& entry : request.headers()) {
         declared = declared || entry.known == static_cast<std::uint16_t>(ipc::KnownHeader::ContentLength);
-        if (!put_header(constants, request, entry, environ)) {
+        if (!put_header(slot, request, entry, environ)) {
             return false;
         }
     }
@@ -207,7 +209,7 @@ bool put_headers(const Constants& constants, const ipc::RequestView& request, Py
     // the body.
     const std::uint64_t length = request.record().body_length;
     return declared || length == 0 || length == ipc::kBodyLengthUnknown ||
-           put(environ, constants[Name::ContentLength], decimal(length));
+           put(environ, slot.state.constants[Name::ContentLength], decimal(length));
 }
 
 }  // namespace
@@ -264,9 +266,9 @@ py::Ref make_environ(Slot& slot, const ipc::RequestView& request, PyObject* inpu
     const bool filled = environ && put(environ.get(), constants[Name::WsgiInput], input_stream) &&
                         put(environ.get(), constants[Name::RequestId], slot.running.id) &&
                         put_request_line(slot, request, environ.get()) &&
-                        put_addresses(constants, request, environ.get()) &&
+                        put_addresses(slot, request, environ.get()) &&
                         (request.record().https == 0 || put_https(constants, environ.get())) &&
-                        put_headers(constants, request, environ.get());
+                        put_headers(slot, request, environ.get());
     return filled ? std::move(environ) : py::Ref();
 }
 

@@ -1,5 +1,6 @@
 #include "worker/native/response_stream.h"
 
+#include "worker/native/compat.h"
 #include "worker/native/file_wrapper.h"
 #include "worker/native/monotonic.h"
 
@@ -22,11 +23,12 @@ RequestObject running_request(Slot& slot) {
 
 // ---- lists and tuples
 
+using Pieces = std::span<PyObject* const>;  // borrowed
+
 // The length of all pieces together; nullopt: TypeError is set.
-std::optional<std::uint64_t> total_bytes(PyObject* pieces) {
+std::optional<std::uint64_t> total_bytes(Pieces pieces) {
     std::uint64_t total = 0;
-    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(pieces); ++index) {
-        PyObject* piece = PyTuple_GET_ITEM(pieces, index);
+    for (PyObject* piece : pieces) {
         if (!check_body_type(piece)) {
             return std::nullopt;
         }
@@ -35,9 +37,9 @@ std::optional<std::uint64_t> total_bytes(PyObject* pieces) {
     return total;
 }
 
-void copy_pieces(PyObject* pieces, std::span<std::byte> space) {
-    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(pieces) && !space.empty(); ++index) {
-        const std::span<const std::byte> bytes = bytes_of(PyTuple_GET_ITEM(pieces, index));
+void copy_pieces(Pieces pieces, std::span<std::byte> space) {
+    for (PyObject* piece : pieces) {
+        const std::span<const std::byte> bytes = bytes_of(piece);
         const std::size_t count = std::min(bytes.size(), space.size());  // the body may be longer than declared
         if (count > 0) {
             std::memcpy(space.data(), bytes.data(), count);
@@ -48,7 +50,7 @@ void copy_pieces(PyObject* pieces, std::span<std::byte> space) {
 
 enum class AtOnce { Sent, NotStarted, TooShort, NoRoom };
 
-AtOnce send_at_once(Slot& slot, const RequestLock& lock, PyObject* pieces, std::uint64_t total) {
+AtOnce send_at_once(Slot& slot, const RequestLock& lock, Pieces pieces, std::uint64_t total) {
     ResponseWriter& writer = slot.writer;
     if (!lock.held() || writer.head_sent()) {
         return AtOnce::NoRoom;
@@ -65,7 +67,8 @@ AtOnce send_at_once(Slot& slot, const RequestLock& lock, PyObject* pieces, std::
     }
     if (const auto space = writer.reserve_whole(writer.wanted(total))) {
         copy_pieces(pieces, *space);
-        writer.commit_whole(app_time_ns(slot));
+        slot.running.app_ns = app_time_ns(slot);
+        writer.commit_whole(slot.running.app_ns);
         slot.running.ended = true;
         return AtOnce::Sent;
     }
@@ -73,7 +76,7 @@ AtOnce send_at_once(Slot& slot, const RequestLock& lock, PyObject* pieces, std::
     return AtOnce::NoRoom;
 }
 
-Outcome send_sequence(Slot& slot, PyObject* pieces) {
+Outcome send_sequence(Slot& slot, Pieces pieces) {
     const std::optional<std::uint64_t> total = total_bytes(pieces);
     if (!total) {
         return Outcome::Error;
@@ -99,11 +102,29 @@ Outcome send_sequence(Slot& slot, PyObject* pieces) {
         case AtOnce::NoRoom:
             break;
     }
-    Outcome outcome = Outcome::Done;
-    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(pieces) && outcome == Outcome::Done; ++index) {
-        outcome = send_piece(request, PyTuple_GET_ITEM(pieces, index));
+    for (PyObject* piece : pieces) {
+        if (const Outcome outcome = send_piece(request, piece); outcome != Outcome::Done) {
+            return outcome;
+        }
     }
-    return outcome;
+    return Outcome::Done;
+}
+
+Pieces items_of(PyObject* tuple) {
+    return {reinterpret_cast<PyTupleObject*>(tuple)->ob_item, static_cast<std::size_t>(PyTuple_GET_SIZE(tuple))};
+}
+
+// Of a list, which another thread may change: its items are held first.
+Outcome send_list(Slot& slot, PyObject* list) {
+    if (PyList_GET_SIZE(list) == 1) {
+        if (const py::Ref only = py::list_item(list, 0)) {
+            PyObject* const piece = only.get();
+            return send_sequence(slot, {&piece, 1});
+        }
+        PyErr_Clear();  // it is empty by now
+    }
+    const py::Ref items = py::Ref::steal(PyList_AsTuple(list));
+    return items ? send_sequence(slot, items_of(items.get())) : Outcome::Error;
 }
 
 // ---- other iterables
@@ -251,11 +272,10 @@ Outcome send_piece(const RequestObject& object, PyObject* piece, Surplus surplus
 
 Outcome send_result(Slot& slot, PyObject* result) {
     if (PyTuple_CheckExact(result)) {
-        return send_sequence(slot, result);
+        return send_sequence(slot, items_of(result));
     }
     if (PyList_CheckExact(result)) {
-        const py::Ref pieces = py::Ref::steal(PyList_AsTuple(result));  // another thread may change the list
-        return pieces ? send_sequence(slot, pieces.get()) : Outcome::Error;
+        return send_list(slot, result);
     }
     if (!check_result_type(result)) {
         return Outcome::Error;

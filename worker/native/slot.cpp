@@ -86,6 +86,8 @@ py::Ref run_slot(ModuleState& state, PyObject* application, const Setting& setti
     slot->errors.reset();
     slot->input_stream.reset();
     slot->start_response.reset();
+    slot->write.reset();
+    slot->texts.forget();
     return py::Ref::borrow(Py_None);
 }
 

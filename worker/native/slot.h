@@ -5,6 +5,7 @@
 #include "worker/native/lane/request_body.h"
 #include "worker/native/lane/response_writer.h"
 #include "worker/native/module_state.h"
+#include "worker/native/remembered_text.h"
 
 #include <cstdint>
 #include <string>
@@ -26,6 +27,7 @@ struct RunningRequest {
     py::Ref method;
     py::Ref uri;
     std::uint64_t started_ns = 0;  // CLOCK_MONOTONIC
+    std::uint64_t app_ns = 0;      // time in the application, once that is through
     bool ended = false;            // its last descriptor is published
 };
 
@@ -52,6 +54,8 @@ struct Slot {
     py::Ref errors;        // wsgi.errors
     py::Ref input_stream;  // the objects of the last request, used again if nobody kept them
     py::Ref start_response;
+    py::Ref write;
+    RememberedTexts texts;
     RunningRequest running;
 
     Slot* next = nullptr;  // in ModuleState::slots

@@ -254,8 +254,10 @@ PyObject* start_response(PyObject* self, PyObject* const* given, std::size_t fla
         raise(refusal, arguments);
         return nullptr;
     }
-    py::Ref no_cache;  // start_response() may run on any thread, the slot's own objects must not
-    return make_request_object(no_cache, object.slot->state.write_type.type(), *object.slot, write).release();
+    // start_response() may run on any thread, the slot's objects only on its own, or where the GIL keeps others out.
+    py::Ref none;
+    py::Ref& cached = py::kFreeThreaded ? none : object.slot->write;
+    return make_request_object(cached, object.slot->state.write_type.type(), *object.slot, write).release();
 }
 
 py::Ref make_callable_type(PyObject* module, const char* name, const char* documentation) {

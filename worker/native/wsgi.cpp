@@ -164,9 +164,9 @@ void end_request(Slot& slot, Verdict verdict, std::uint64_t number) {
     const bool client_has_all = writer.head_sent() && writer.head().content_length() && writer.satisfied();
     const auto ending = verdict == Verdict::Complete || client_has_all ? ResponseWriter::Ending::Complete
                                                                        : ResponseWriter::Ending::Failed;
-    const std::uint64_t app_ns = app_time_ns(slot);
     while (!slot.running.ended) {
-        const Outcome outcome = complete(lock, [&](Mode mode) { return writer.finish(ending, app_ns, mode); });
+        const Outcome outcome =
+                complete(lock, [&](Mode mode) { return writer.finish(ending, slot.running.app_ns, mode); });
         slot.running.ended = outcome != Outcome::Error;
         if (outcome == Outcome::Error) {
             (void)judge_exception(slot, number);  // of a signal handler, while this waited
@@ -184,19 +184,21 @@ void serve_request(Slot& slot) {
     const ipc::RequestView request(message.payload);
     FETTLE_ASSERT(request.valid(), "the balancer pushed a request record that contradicts itself");
     const ipc::RequestRecord& record = request.record();
-    {
-        const std::lock_guard lock(slot.exchange.mutex());
-        const bool known = record.body_length != ipc::kBodyLengthUnknown;
-        slot.body.begin(std::as_bytes(std::span(request.text(record.body))), message.last,
-                        known ? std::optional(record.body_length) : std::nullopt, record.expects_continue != 0);
-        slot.writer.begin(request.text(record.method) == "HEAD");
-    }
+    // Without the mutex: no object of this request exists yet.
+    const bool known = record.body_length != ipc::kBodyLengthUnknown;
+    slot.body.begin(std::as_bytes(std::span(request.text(record.body))), message.last,
+                    known ? std::optional(record.body_length) : std::nullopt, record.expects_continue != 0);
+    slot.writer.begin(request.text(record.method) == "HEAD");
     slot.running.started_ns = monotonic_ns();
+    slot.running.app_ns = 0;
     slot.running.ended = false;
     ipc::LaneScore& score = slot.exchange.lane().score();
     ipc::count_start(score, slot.running.started_ns);
     const Verdict verdict = run_application(slot, request, number);
-    ipc::count_end(score, verdict == Verdict::Failed, app_time_ns(slot));
+    if (!slot.running.ended) {
+        slot.running.app_ns = app_time_ns(slot);
+    }
+    ipc::count_end(score, verdict == Verdict::Failed, slot.running.app_ns);
     end_request(slot, verdict, number);
     slot.running.id.reset();
     slot.running.method.reset();

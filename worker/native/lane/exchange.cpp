@@ -23,8 +23,7 @@ bool Exchange::take() {
         thread_ = (next_thread_ + turn) % threads;
         while (const auto message = inbox().next_request()) {
             if (channel().claim(message->key)) {
-                const std::lock_guard lock(mutex_);
-                request_ = *message;
+                request_ = *message;  // without the mutex: until number_ says so, nobody can be after this request
                 number_.store(++taken_, std::memory_order_release);
                 next_thread_ = (thread_ + 1) % threads;
                 return true;
