@@ -8,11 +8,15 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 from devtools import processes
 from devtools.waiting import wait_until
+
+# Those that a server may make for a request. Each further one takes the kernel a while to switch on, and what is missing
+# here still counts in the total.
+NAMES = """read readv preadv2 recvfrom recvmsg write writev pwritev2 sendto sendmsg sendfile64 epoll_wait epoll_pwait epoll_ctl
+    poll ppoll futex accept4 close madvise mmap munmap brk ioctl fcntl setsockopt""".split()
 
 _EVENT = re.compile(r"^(\d+),[^,]*,(?:syscalls:sys_enter_|raw_syscalls:)?([\w:.]+),", re.MULTILINE)
 _STRACE_ROW = re.compile(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(\w+)$", re.MULTILINE)
@@ -28,9 +32,21 @@ def parse_strace_summary(text):
     return {name: int(count) for count, name in _STRACE_ROW.findall(text) if name != "total"}
 
 
-def eventfds(pid):
-    """Descriptors of a process that are eventfds: the doorbells between balancer and workers, and loops' own."""
-    return [fd for fd, target in processes.descriptors(pid).items() if target == "anon_inode:[eventfd]"]
+def shared_with(pid, other):
+    """Descriptors of a process whose pipe or eventfd another one has open, too: the doorbells between them."""
+    theirs = set(_identities(other).values())
+    return [fd for fd, identity in _identities(pid).items() if identity in theirs]
+
+
+def _identities(pid):
+    """{fd: what tells it from all others} of the pipes and eventfds of a process."""
+    found = {}
+    for fd, target in processes.descriptors(pid).items():
+        if target.startswith("pipe:"):
+            found[fd] = target
+        elif target == "anon_inode:[eventfd]":
+            found[fd] = re.search(r"^eventfd-id:\s*(\d+)", Path(f"/proc/{pid}/fdinfo/{fd}").read_text(), re.MULTILINE)[1]
+    return found
 
 
 def method():
@@ -102,10 +118,3 @@ class Strace:
         with self._folder:
             return parse_strace_summary(self._output.read_text())
 
-
-def names_in_use(pid, seconds):
-    """The names of the system calls that a process makes now: what to count is looked for first, because hundreds of
-    events would slow down every context switch."""
-    everything = Perf(pid, ["syscalls:sys_enter_*"])
-    time.sleep(seconds)
-    return sorted(everything.stop())
