@@ -1,0 +1,59 @@
+"""wrk on a CPU of its own: one closed loop per connection, as fast as the server answers.
+
+parse_wrk is pure; run_wrk adds what only the caller can see: how busy wrk itself was.
+"""
+
+import os
+import re
+import subprocess
+import time
+
+CLIENT_CPU = "1"
+_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
+_ERRORS = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
+
+
+def run_wrk(url, connections, seconds, headers=(), script=None):
+    """parse_wrk's figures, and `busy`: wrk's CPU time as a share of the elapsed time."""
+    command = ["taskset", "-c", CLIENT_CPU, "wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency"]
+    for header in headers:
+        command += ["-H", header]
+    command += ["-s", str(script)] if script else []
+    started = time.monotonic()
+    wrk = subprocess.Popen([*command, url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    output = wrk.stdout.read()
+    _, status, usage = os.wait4(wrk.pid, 0)
+    elapsed = time.monotonic() - started
+    wrk.returncode = os.waitstatus_to_exitcode(status)
+    if wrk.returncode != 0:
+        raise RuntimeError(f"wrk failed on {url}\n{output}")
+    return {**parse_wrk(output), "busy": (usage.ru_utime + usage.ru_stime) / elapsed}
+
+
+def parse_wrk(output):
+    """wrk's report as numbers: `requests` completed, `per_second`, latencies in ms, and what went wrong."""
+    errors = _ERRORS.search(output)
+    connect, read, write, timeout = map(int, errors.groups()) if errors else (0, 0, 0, 0)
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    return {
+        "requests": int(re.search(r"(\d+) requests in", output)[1]),
+        "per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
+        "p50_ms": milliseconds(re.search(r"^\s+50%\s+(\S+)", output, re.MULTILINE)[1]),
+        "p99_ms": milliseconds(re.search(r"^\s+99%\s+(\S+)", output, re.MULTILINE)[1]),
+        "connect_errors": connect,
+        "read_errors": read,
+        "write_errors": write,
+        "timeouts": timeout,
+        "not_2xx": int(refused[1]) if refused else 0,
+    }
+
+
+def milliseconds(text):
+    """wrk's "1.23ms", "45.60us", "2.00s", "1.50m"."""
+    value, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(value) * _MILLISECONDS[unit]
+
+
+def error_text(errors):
+    """{"timeouts": 3} as "3 timeouts"."""
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in errors.items() if count)
