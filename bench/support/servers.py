@@ -122,7 +122,9 @@ def uwsgi(name, folder):
         program += ["--die-on-term", "--need-app", "--disable-logging", "--virtualenv", ENVIRONMENT, *more]
         return lambda port: [*program, "--module", "compared", socket_option, f"127.0.0.1:{port}"]
 
-    closing = Peer(name, folder.with_name("uwsgi-closing"), command("--http-socket", "--add-header", "Connection: close"))
+    closing = Peer(
+        name, folder.with_name("uwsgi-closing"), command("--http-socket", "--add-header", "Connection: close")
+    )
     return Peer(name, folder, command("--http11-socket"), closing=closing)
 
 
