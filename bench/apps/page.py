@@ -1,4 +1,4 @@
-"""A catalogue page as many shops have it: 24 products, a menu, a pager; no database, so that only Python is measured."""
+"""A catalogue page: 24 products, a menu, a pager; no database, so that only Python is measured."""
 
 from flask import Flask, render_template, request
 

@@ -23,7 +23,7 @@ def prepare():
     stamp.write_text(REQUIREMENTS.read_text())
 
 
-def version(package):
-    """The pinned version of a package."""
+def versions():
+    """{package: pinned version}"""
     pins = (line.partition("==") for line in REQUIREMENTS.read_text().splitlines() if not line.startswith("#"))
-    return next(pinned for name, _, pinned in pins if name.lower() == package.lower())
+    return {name: version for name, _, version in pins}

@@ -1,12 +1,16 @@
-"""wrk on a CPU of its own: one closed loop per connection, as fast as the server answers.
+"""The load generators, on a CPU of their own. wrk: closed loops, as fast as the server answers. pace (bench/pace.cpp):
+a constant rate whatever the server does, latencies from the moment each request was due.
 
 parse_wrk is pure; run_wrk adds what only the caller can see: how busy wrk itself was.
 """
 
+import json
 import os
 import re
 import subprocess
 import time
+
+from . import native
 
 CLIENT_CPU = "1"
 _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
@@ -52,6 +56,13 @@ def milliseconds(text):
     """wrk's "1.23ms", "45.60us", "2.00s", "1.50m"."""
     value, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
     return float(value) * _MILLISECONDS[unit]
+
+
+def run_pace(port, path, rate, connections, seconds):
+    """`requests` wanted, `completed` with 200 and `failed`; p50_ms, p99_ms, p999_ms, max_ms of all completed; `late_ms`:
+    the longest time in which pace itself looked at nothing, its own error."""
+    command = ["taskset", "-c", CLIENT_CPU, native.program("pace"), port, path, rate, connections, seconds]
+    return json.loads(subprocess.run(map(str, command), check=True, capture_output=True, text=True, timeout=600).stdout)
 
 
 def error_text(errors):

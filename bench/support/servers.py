@@ -29,7 +29,8 @@ class Fettle:
     """A build of fettle. `config` ({section: {key: value}}) is merged over one process with one thread."""
 
     def __init__(self, name, folder, binary=BINARY, target="compared", chdir=APPLICATION, config=None, env=None):
-        self.name = name
+        self.name, self.closing = name, None
+        folder.mkdir()
         sections = {
             "app": {"target": target, "chdir": chdir},
             "listen": {"bind": ["127.0.0.1:0"]},
@@ -51,10 +52,14 @@ class Fettle:
 
 
 class Peer:
-    """Any other server: `command(port)` starts it. It is there once it answers `path` with 200."""
+    """Any other server: `command(port)` starts it. It is there once it answers `path` with 200.
 
-    def __init__(self, name, folder, command, chdir=APPLICATION, path="/", env=None):
-        self.name, self.port = name, free_port()
+    `closing` is the same server for one connection per request, where that is a setting of its own.
+    """
+
+    def __init__(self, name, folder, command, chdir=APPLICATION, path="/", env=None, closing=None):
+        self.name, self.port, self.closing = name, free_port(), closing
+        folder.mkdir()
         self.log_file = folder / "log"
         with open(self.log_file, "wb") as log:
             self.process = subprocess.Popen(
@@ -80,6 +85,8 @@ class Peer:
 
     def stop(self):
         """TERM, and KILL for the whole session if that does not end it in time."""
+        if self.closing:
+            self.closing.stop()
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -108,12 +115,17 @@ def gunicorn_gthread(name, folder):
 
 
 def uwsgi(name, folder):
-    def command(port):
-        program = [ENVIRONMENT / "bin/uwsgi", "--http11-socket", f"127.0.0.1:{port}", "--listen", BACKLOG]
-        program += ["--master", "--processes", "1", "--threads", "8", "--die-on-term", "--need-app"]
-        return [*program, "--disable-logging", "--virtualenv", ENVIRONMENT, "--module", "compared"]
+    """--http11-socket keeps connections whatever the client says; --http-socket never does, and does not say so."""
 
-    return Peer(name, folder, command)
+    def command(socket_option, *more):
+        program = [ENVIRONMENT / "bin/uwsgi", "--listen", BACKLOG, "--master", "--processes", "1", "--threads", "8"]
+        program += ["--die-on-term", "--need-app", "--disable-logging", "--virtualenv", ENVIRONMENT, *more]
+        return lambda port: [*program, "--module", "compared", socket_option, f"127.0.0.1:{port}"]
+
+    closing = Peer(
+        name, folder.with_name("uwsgi-closing"), command("--http-socket", "--add-header", "Connection: close")
+    )
+    return Peer(name, folder, command("--http11-socket"), closing=closing)
 
 
 def granian(name, folder):

@@ -24,6 +24,7 @@ class Workload:
         return () if self.keep_alive else ("Connection: close",)
 
 
+HELLO = Workload("hello", "/", TYPICAL)
 TASKS = {"hello": "/", "10k": "/10k", "1m": "/1m", "echo": "/echo", "page": "/page"}
 
 
