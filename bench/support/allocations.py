@@ -35,14 +35,18 @@ def prepare(release):
             raise FileNotFoundError(f"{tool} is missing; install it with: apt-get install {package}")
     shutil.rmtree(FOLDER, ignore_errors=True)
     COUNTS.mkdir(parents=True)
-    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fno-builtin", f'-DCOUNTS_FOLDER="{COUNTS}"']
-    subprocess.run(["gcc", *flags, "-o", LIBRARY, SOURCE], check=True)
+    compile_library(LIBRARY)
     executable = FOLDER / "bin/fettle"
     executable.parent.mkdir()
     shutil.copy2(Path(release) / "bin/fettle", executable)
     (FOLDER / "lib").symlink_to(Path(release) / "lib")
     subprocess.run(["patchelf", "--add-needed", LIBRARY, executable], check=True)
     return executable
+
+
+def compile_library(target):
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fno-builtin", f'-DCOUNTS_FOLDER="{COUNTS}"']
+    subprocess.run(["gcc", *flags, "-o", target, SOURCE], check=True)
 
 
 def environment():
