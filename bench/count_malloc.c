@@ -31,8 +31,8 @@ struct counts {
     _Atomic uint64_t callocs;
     _Atomic uint64_t reallocs;
     _Atomic uint64_t aligned;
-    _Atomic uint64_t frees; /* of something */
-    _Atomic uint64_t bytes; /* asked for */
+    _Atomic uint64_t frees;  /* of something */
+    _Atomic uint64_t bytes;  /* asked for */
     _Atomic uint64_t wanted; /* samples to take, at most kSamples; written by the reader */
     _Atomic uint64_t taken;
     struct sample samples[kSamples];
@@ -96,7 +96,8 @@ static inline __attribute__((always_inline)) void count(size_t kind, size_t byte
     }
     atomic_fetch_add_explicit((_Atomic uint64_t*)((char*)to + kind), 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&to->bytes, bytes, memory_order_relaxed);
-    if (atomic_load_explicit(&to->taken, memory_order_relaxed) < atomic_load_explicit(&to->wanted, memory_order_relaxed)) {
+    if (atomic_load_explicit(&to->taken, memory_order_relaxed) <
+        atomic_load_explicit(&to->wanted, memory_order_relaxed)) {
         note_sample(to, bytes);
     }
 }

@@ -68,7 +68,8 @@ class Counts:
         return self.mallocs + self.callocs + self.reallocs + self.aligned
 
     def __sub__(self, earlier):
-        return Counts(*(mine - theirs for mine, theirs in zip(vars(self).values(), vars(earlier).values(), strict=True)))
+        pairs = zip(vars(self).values(), vars(earlier).values(), strict=True)
+        return Counts(*(mine - theirs for mine, theirs in pairs))
 
 
 @dataclass(frozen=True)

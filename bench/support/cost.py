@@ -18,6 +18,11 @@ def per_request(counts, requests):
     return found
 
 
+def is_python(module):
+    """Whether code of that file is the interpreter's own, static or shared."""
+    return bool(re.match(r"(lib)?python3", module))
+
+
 def own_frames(stack):
     """Where the library is entered, and the innermost frames of our own code that led there."""
     own = [frame for frame in stack if re.search(r"\b(balancer|worker|ipc|loop|base)/", frame)]

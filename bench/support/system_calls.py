@@ -6,6 +6,7 @@ work gathers in one turn of a loop and fewer calls per request are seen than the
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,9 +16,10 @@ from devtools.waiting import wait_until
 
 # Those that a server may make for a request. Each further one takes the kernel a while to switch on, and what is missing
 # here still counts in the total.
-NAMES = """read readv preadv2 recvfrom recvmsg write writev pwritev2 sendto sendmsg sendfile64 epoll_wait epoll_pwait epoll_ctl
-    poll ppoll futex accept4 close madvise mmap munmap brk ioctl fcntl setsockopt""".split()
+NAMES = """read readv preadv2 recvfrom recvmsg write writev pwritev2 sendto sendmsg sendfile64 epoll_wait epoll_pwait
+    epoll_ctl poll ppoll futex accept4 close madvise mmap munmap brk ioctl fcntl setsockopt""".split()
 
+# value, unit, event
 _EVENT = re.compile(r"^(\d+),[^,]*,(?:syscalls:sys_enter_|raw_syscalls:)?([\w:.]+),", re.MULTILINE)
 _STRACE_ROW = re.compile(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(\w+)$", re.MULTILINE)
 
@@ -45,12 +47,13 @@ def _identities(pid):
         if target.startswith("pipe:"):
             found[fd] = target
         elif target == "anon_inode:[eventfd]":
-            found[fd] = re.search(r"^eventfd-id:\s*(\d+)", Path(f"/proc/{pid}/fdinfo/{fd}").read_text(), re.MULTILINE)[1]
+            information = Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
+            found[fd] = re.search(r"^eventfd-id:\s*(\d+)", information, re.MULTILINE)[1]
     return found
 
 
 def method():
-    """"perf", "strace", or None if neither can trace here."""
+    """What can trace here: "perf", "strace", or None."""
     if shutil.which("perf") and parse_perf_stat(_perf_stat("raw_syscalls:sys_enter")).get("sys_enter"):
         return "perf"
     return "strace" if shutil.which("strace") else None
@@ -91,7 +94,7 @@ class Perf:
     def stop(self):
         """{event: count}"""
         self._tell("disable")
-        self._perf.send_signal(2)
+        self._perf.send_signal(signal.SIGINT)
         self._perf.communicate(timeout=20)
         os.close(self._commands)
         os.close(self._answers)
@@ -113,8 +116,7 @@ class Strace:
 
     def stop(self):
         """{system call: count}"""
-        self._strace.send_signal(2)
+        self._strace.send_signal(signal.SIGINT)
         self._strace.wait(20)
         with self._folder:
             return parse_strace_summary(self._output.read_text())
-

@@ -1,6 +1,6 @@
 """Counts of a run as costs of a request."""
 
-from support.cost import own_frames, per_request, without_templates
+from support.cost import is_python, own_frames, per_request, without_templates
 
 
 def test_what_no_name_accounts_for_is_shown_as_others():
@@ -36,3 +36,8 @@ def test_a_stack_without_our_code_is_shown_as_it_is():
 
 def test_template_arguments_are_left_out():
     assert without_templates("std::vector<std::pair<int, char> >::grow (a.h:3)") == "std::vector::grow (a.h:3)"
+
+
+def test_the_interpreter_is_told_from_our_extension():
+    assert is_python("python3.11") and is_python("libpython3.13.so.1.0")
+    assert not is_python("_fettle.cpython-311-x86_64-linux-gnu.so") and not is_python("fettle")
