@@ -14,7 +14,7 @@ from pathlib import Path
 from devtools import processes
 from devtools.waiting import wait_until
 
-# Those that a server may make for a request. Each further one takes the kernel a while to switch on, and what is missing
+# Those that a server may make for a request. Each further one takes the kernel a while to switch on; what is missing
 # here still counts in the total.
 NAMES = """read readv preadv2 recvfrom recvmsg write writev pwritev2 sendto sendmsg sendfile64 epoll_wait epoll_pwait
     epoll_ctl poll ppoll futex accept4 close madvise mmap munmap brk ioctl fcntl setsockopt""".split()
