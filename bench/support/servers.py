@@ -1,7 +1,8 @@
 """The servers that are measured: each is a process tree on one CPU with `name`, `pid`, `port` and `stop()`.
 
-All serve the same application with the same interpreter, one worker, no access log. A peer gets the settings that its
-own documentation suggests for WSGI and a queue of connections that holds the widest load.
+All serve the same application with the same interpreter, one worker, no access log. Each gets the settings that its
+own documentation suggests for WSGI and queues that hold the widest load: by default fettle refuses more than 64 waiting
+requests (503), waitress more than 100 connections, and uWSGI's backlog is 100.
 """
 
 import contextlib
@@ -36,6 +37,7 @@ class Fettle:
             "listen": {"bind": ["127.0.0.1:0"]},
             "python": {"gil": PYTHON},
             "concurrency": {"processes": 1, "threads": 1},
+            "queue": {"max_length": int(BACKLOG)},
         }
         for section, keys in (config or {}).items():
             sections[section] = {**sections.get(section, {}), **keys}

@@ -54,6 +54,12 @@ def test_errors_are_read():
     assert [result[name] for name in names] == [1, 22, 3, 4, 55]
 
 
+def test_refused_requests_are_not_service():
+    result = parse_wrk(BAD.replace("responses: 55", "responses: 128504"))
+    assert result["requests"] == 257009 - 128504
+    assert result["per_second"] == pytest.approx(85633.41 * 128505 / 257009)
+
+
 def test_a_report_without_any_request_is_read():
     result = parse_wrk(IDLE)
     assert (result["requests"], result["per_second"], result["connect_errors"]) == (0, 0.0, 2)
