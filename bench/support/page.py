@@ -34,9 +34,10 @@ def report(result):
         + ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     )
     title = "fettle next to the field"
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.NOTES)
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{STYLE}</style>\n'
-        f"<h1>{title}</h1>\n<p>{escape(how)}</p>\n{''.join(sections)}</html>\n"
+        f"<h1>{title}</h1>\n<p>{escape(how)}</p>\n<ul>{notes}</ul>\n{''.join(sections)}</html>\n"
     )
 
 
