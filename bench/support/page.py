@@ -29,8 +29,8 @@ def report(result):
         section("Everything", as_table(*table.throughput(result["rows"]))),
     ]
     how = (
-        f"Median of {result['rounds']} rounds of {result['seconds']} s in which the servers take turns; servers on CPU 0, "
-        f"load on CPU 1, one worker each. Linux {result['kernel']}, {result['cpus']} CPUs; "
+        f"Median of {result['rounds']} rounds of {result['seconds']} s in which the servers take turns; servers on "
+        f"CPU 0, load on CPU 1, one worker each. Linux {result['kernel']}, {result['cpus']} CPUs; "
         + ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     )
     title = "fettle next to the field"

@@ -6,7 +6,7 @@ BY_NAME = 2  # columns from the left that hold names; the others hold figures
 
 NOTES = [
     "Rates and costs are of served requests: refused ones (4xx, 5xx) are taken out and named in the remarks.",
-    "uWSGI gives each kept connection a thread: 8 clients at a time are served, the others wait until one of them leaves.",
+    "uWSGI gives each kept connection a thread: 8 clients at a time are served, the others wait until one leaves.",
     "gunicorn's sync worker closes every connection after one response.",
     "fettle's queue, waitress's connections and uWSGI's backlog are raised above their defaults, to hold 256 clients.",
 ]
