@@ -36,7 +36,7 @@ def run_wrk(url, connections, seconds, headers=(), script=None):
 
 def parse_wrk(output):
     """wrk's report as numbers: `requests` that were served and `per_second` of these, latencies in ms, and what went
-    wrong. wrk counts refusals (`not_2xx`) among its requests: they are cheap, and no service, so they are taken out here.
+    wrong. wrk counts refusals (`not_2xx`) among its requests: they are cheap, and no service, so they are taken out.
     """
     errors = _ERRORS.search(output)
     connect, read, write, timeout = map(int, errors.groups()) if errors else (0, 0, 0, 0)
@@ -64,8 +64,8 @@ def milliseconds(text):
 
 
 def run_pace(port, path, rate, connections, seconds):
-    """`requests` wanted, `completed` with 200 and `failed`; p50_ms, p99_ms, p999_ms, max_ms of all completed; `late_ms`:
-    the longest time in which pace itself looked at nothing, its own error."""
+    """`requests` wanted, `completed` with 200 and `failed`; p50_ms, p99_ms, p999_ms, max_ms of all completed;
+    `late_ms`: the longest time in which pace itself looked at nothing, its own error."""
     command = ["taskset", "-c", CLIENT_CPU, native.program("pace"), port, path, rate, connections, seconds]
     return json.loads(subprocess.run(map(str, command), check=True, capture_output=True, text=True, timeout=600).stdout)
 

@@ -29,14 +29,15 @@ def report(result):
         section("Everything", as_table(*table.throughput(result["rows"]))),
     ]
     how = (
-        f"Median of {result['rounds']} rounds of {result['seconds']} s in which the servers take turns; servers on CPU 0, "
-        f"load on CPU 1, one worker each. Linux {result['kernel']}, {result['cpus']} CPUs; "
+        f"Median of {result['rounds']} rounds of {result['seconds']} s in which the servers take turns; servers on "
+        f"CPU 0, load on CPU 1, one worker each. Linux {result['kernel']}, {result['cpus']} CPUs; "
         + ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     )
     title = "fettle next to the field"
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.NOTES)
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{STYLE}</style>\n'
-        f"<h1>{title}</h1>\n<p>{escape(how)}</p>\n{''.join(sections)}</html>\n"
+        f"<h1>{title}</h1>\n<p>{escape(how)}</p>\n<ul>{notes}</ul>\n{''.join(sections)}</html>\n"
     )
 
 

@@ -4,6 +4,13 @@ from .load import error_text
 
 BY_NAME = 2  # columns from the left that hold names; the others hold figures
 
+NOTES = [
+    "Rates and costs are of served requests: refused ones (4xx, 5xx) are taken out and named in the remarks.",
+    "uWSGI gives each kept connection a thread: 8 clients at a time are served, the others wait until one leaves.",
+    "gunicorn's sync worker closes every connection after one response.",
+    "fettle's queue, waitress's connections and uWSGI's backlog are raised above their defaults, to hold 256 clients.",
+]
+
 
 def report(result):
     parts = [
@@ -12,7 +19,8 @@ def report(result):
         ("Memory: PSS of the process tree", memory(result)),
         ("Goals", goals(result["goals"])),
     ]
-    return "\n\n".join(f"{title}\n\n{aligned(*columns)}" for title, columns in parts if columns[1])
+    tables = [f"{title}\n\n{aligned(*columns)}" for title, columns in parts if columns[1]]
+    return "\n\n".join([*tables, "\n".join(NOTES)])
 
 
 def throughput(rows):
