@@ -148,18 +148,23 @@ void workers_stage(benchmark::State& state, Stage measured, std::string_view wir
 
 BENCHMARK_CAPTURE(workers_stage, named, Stage::Dispatch, wrk_request(), one_header())
         ->Name("balancer/encode_and_dispatch/wrk")
+        ->Iterations(kCycles* kBatch)
         ->UseManualTime();
 BENCHMARK_CAPTURE(workers_stage, named, Stage::Dispatch, browser_request(), one_header())
         ->Name("balancer/encode_and_dispatch/browser")
+        ->Iterations(kCycles* kBatch)
         ->UseManualTime();
 BENCHMARK_CAPTURE(workers_stage, named, Stage::Harvest, wrk_request(), one_header())
         ->Name("balancer/harvest_and_write/1_header")
+        ->Iterations(kCycles* kBatch)
         ->UseManualTime();
 BENCHMARK_CAPTURE(workers_stage, named, Stage::Harvest, wrk_request(), six_headers())
         ->Name("balancer/harvest_and_write/6_headers")
+        ->Iterations(kCycles* kBatch)
         ->UseManualTime();
 BENCHMARK_CAPTURE(workers_stage, named, Stage::LetGo, wrk_request(), one_header())
         ->Name("balancer/release_exchange")
+        ->Iterations(kCycles* kBatch)
         ->UseManualTime();
 
 }  // namespace

@@ -9,7 +9,11 @@
 
 namespace fettle::micro {
 
-// For benchmarks with UseManualTime().
+// Batches of one repetition. Fixed, for a repetition that lasted until enough time was measured would last very long
+// where the measured stage is a small part of the cycle.
+inline constexpr std::uint32_t kCycles = 500;
+
+// For benchmarks with UseManualTime() and Iterations(kCycles * batch).
 template <class Stage>
 class BatchTimer {
   public:

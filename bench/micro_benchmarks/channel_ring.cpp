@@ -33,14 +33,30 @@ void channel_stage(benchmark::State& state, Stage measured, std::string_view wir
     }
 }
 
-BENCHMARK_CAPTURE(channel_stage, named, Stage::Push, wrk_request(), 13)->UseManualTime()->Name("ring/push/wrk");
-BENCHMARK_CAPTURE(channel_stage, named, Stage::Push, browser_request(), 13)->UseManualTime()->Name("ring/push/browser");
-BENCHMARK_CAPTURE(channel_stage, named, Stage::Claim, wrk_request(), 13)->UseManualTime()->Name("ring/claim");
-BENCHMARK_CAPTURE(channel_stage, named, Stage::Respond, wrk_request(), 13)->UseManualTime()->Name("ring/respond/hello");
+BENCHMARK_CAPTURE(channel_stage, named, Stage::Push, wrk_request(), 13)
+        ->Iterations(kCycles* kBatch)
+        ->UseManualTime()
+        ->Name("ring/push/wrk");
+BENCHMARK_CAPTURE(channel_stage, named, Stage::Push, browser_request(), 13)
+        ->Iterations(kCycles* kBatch)
+        ->UseManualTime()
+        ->Name("ring/push/browser");
+BENCHMARK_CAPTURE(channel_stage, named, Stage::Claim, wrk_request(), 13)
+        ->Iterations(kCycles* kBatch)
+        ->UseManualTime()
+        ->Name("ring/claim");
+BENCHMARK_CAPTURE(channel_stage, named, Stage::Respond, wrk_request(), 13)
+        ->Iterations(kCycles* kBatch)
+        ->UseManualTime()
+        ->Name("ring/respond/hello");
 BENCHMARK_CAPTURE(channel_stage, named, Stage::Respond, wrk_request(), 10240)
+        ->Iterations(kCycles* kBatch)
         ->UseManualTime()
         ->Name("ring/respond/10KB");
-BENCHMARK_CAPTURE(channel_stage, named, Stage::Harvest, wrk_request(), 13)->UseManualTime()->Name("ring/harvest");
+BENCHMARK_CAPTURE(channel_stage, named, Stage::Harvest, wrk_request(), 13)
+        ->Iterations(kCycles* kBatch)
+        ->UseManualTime()
+        ->Name("ring/harvest");
 
 }  // namespace
 

@@ -60,21 +60,27 @@ void cpu_per_request(benchmark::State& state, const char* target, std::string_vi
 
 BENCHMARK_CAPTURE(cpu_per_request, named, "application:hello", wrk_request(), 64)
         ->Name("worker_process/hello/1_header")
+        ->Iterations(64 * 200)
         ->UseManualTime();
 BENCHMARK_CAPTURE(cpu_per_request, named, "application:hello", browser_request(), 64)
         ->Name("worker_process/hello/12_headers")
+        ->Iterations(64 * 200)
         ->UseManualTime();
 BENCHMARK_CAPTURE(cpu_per_request, named, "application:hello", wrk_request(), 1)
         ->Name("worker_process/hello/woken_for_each")
+        ->Iterations(1000)
         ->UseManualTime();
 BENCHMARK_CAPTURE(cpu_per_request, named, "application:ten_kilobytes", wrk_request(), 64)
         ->Name("worker_process/10KB")
+        ->Iterations(64 * 200)
         ->UseManualTime();
 BENCHMARK_CAPTURE(cpu_per_request, named, "application:one_megabyte", wrk_request(), 1)
         ->Name("worker_process/1MB/woken_for_each")
+        ->Iterations(1000)
         ->UseManualTime();
 BENCHMARK_CAPTURE(cpu_per_request, named, "application:echo", upload_request(), 16)
         ->Name("worker_process/echo_10KB")
+        ->Iterations(16 * 200)
         ->UseManualTime();
 
 }  // namespace

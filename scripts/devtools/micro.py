@@ -4,6 +4,7 @@ A row: {"name", "ns" (median), "spread" ((slowest - fastest) / median), "slowest
 "before" (ns), "ratio" and "change" ("slower", "faster", or "" within the spread), for rows that the earlier run has.
 """
 
+import re
 import statistics
 
 # A change smaller than this is not marked, however quiet the machine was: code moves, caches are laid out anew.
@@ -23,7 +24,7 @@ def rows_of(report):
 
 
 def _measured(run):
-    name = run["run_name"]
+    name = re.sub(r"/iterations:\d+", "", run["run_name"])
     for suffix in _MEASURED_BY_HAND:
         if name.endswith(suffix):
             return name.removesuffix(suffix), run["real_time"]

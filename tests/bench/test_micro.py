@@ -29,8 +29,8 @@ def test_a_row_is_the_median_of_its_repetitions_and_their_distance():
     ]
 
 
-def test_what_is_timed_by_hand_counts_as_the_program_timed_it_and_loses_the_suffix():
-    (row,) = micro.rows_of(report(ring__push__manual_time=[2]))
+def test_what_is_timed_by_hand_counts_as_the_program_timed_it_and_loses_the_suffixes():
+    (row,) = micro.rows_of(report(**{"ring/push/iterations:32000/manual_time": [2]}))
 
     assert (row["name"], row["ns"]) == ("ring/push", 200)
 

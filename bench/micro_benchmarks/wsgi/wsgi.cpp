@@ -108,11 +108,26 @@ BENCHMARK(request_objects)->Name("wsgi/request_objects");
 BENCHMARK_CAPTURE(start_response, named, one_header())->Name("wsgi/start_response/1_header");
 BENCHMARK_CAPTURE(start_response, named, six_headers())->Name("wsgi/start_response/6_headers");
 BENCHMARK(application_alone)->Name("wsgi/application_alone");
-BENCHMARK_CAPTURE(serve, named, "hello", wrk_request(), 64)->Name("wsgi/serve/hello/1_header")->UseManualTime();
-BENCHMARK_CAPTURE(serve, named, "hello", browser_request(), 64)->Name("wsgi/serve/hello/12_headers")->UseManualTime();
-BENCHMARK_CAPTURE(serve, named, "ten_kilobytes", wrk_request(), 64)->Name("wsgi/serve/10KB")->UseManualTime();
-BENCHMARK_CAPTURE(serve, named, "one_megabyte", wrk_request(), 1)->Name("wsgi/serve/1MB")->UseManualTime();
-BENCHMARK_CAPTURE(serve, named, "echo", upload_request(), 16)->Name("wsgi/serve/echo_10KB")->UseManualTime();
+BENCHMARK_CAPTURE(serve, named, "hello", wrk_request(), 64)
+        ->Name("wsgi/serve/hello/1_header")
+        ->Iterations(kCycles * 64)
+        ->UseManualTime();
+BENCHMARK_CAPTURE(serve, named, "hello", browser_request(), 64)
+        ->Name("wsgi/serve/hello/12_headers")
+        ->Iterations(kCycles * 64)
+        ->UseManualTime();
+BENCHMARK_CAPTURE(serve, named, "ten_kilobytes", wrk_request(), 64)
+        ->Name("wsgi/serve/10KB")
+        ->Iterations(kCycles * 64)
+        ->UseManualTime();
+BENCHMARK_CAPTURE(serve, named, "one_megabyte", wrk_request(), 1)
+        ->Name("wsgi/serve/1MB")
+        ->Iterations(kCycles)
+        ->UseManualTime();
+BENCHMARK_CAPTURE(serve, named, "echo", upload_request(), 16)
+        ->Name("wsgi/serve/echo_10KB")
+        ->Iterations(kCycles * 16)
+        ->UseManualTime();
 
 }  // namespace
 
