@@ -3,6 +3,7 @@
 #include "base/assert.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -350,6 +351,10 @@ void ChannelSet::ring_if_asleep(std::uint32_t lane) {
     if (word != 0 && rung_[lane].exchange(word, std::memory_order_relaxed) != word) {
         ring_bell(lane_bells_[lane]);
     }
+}
+
+bool ChannelSet::shares_cpu(std::uint32_t lane) const {
+    return score(lane).cpu.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(::sched_getcpu());
 }
 
 void ChannelSet::ring_if_blocked(std::uint32_t lane) {

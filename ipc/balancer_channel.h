@@ -149,6 +149,8 @@ class ChannelSet {
     // After pushing: wakes the lane if it sleeps at all. After granting credit or releasing responses: if it is
     // Blocked. Both fence first. Safe from any balancer thread.
     void ring_if_asleep(std::uint32_t lane);
+    // True if the lane's worker last slept on the CPU that the caller runs on: it says so, and it may have moved since.
+    [[nodiscard]] bool shares_cpu(std::uint32_t lane) const;
     void ring_if_blocked(std::uint32_t lane);
     // Wakes the lane whatever its flag says (before a worker is told to stop).
     void ring(std::uint32_t lane);

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -158,6 +159,7 @@ void WorkerLane::ring_once(Peer& peer, std::uint32_t word) {
 
 void WorkerLane::about_to_sleep(LaneSleep kind) {
     sleep_epoch_ = (sleep_epoch_ + 1) & 0x3fffffffU;
+    score_->cpu.store(static_cast<std::uint32_t>(::sched_getcpu()), std::memory_order_relaxed);
     score_->asleep.store((sleep_epoch_ << 2) | static_cast<std::uint32_t>(kind), std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
 }

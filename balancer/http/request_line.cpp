@@ -144,7 +144,8 @@ bool valid_host(std::string_view host) {
         }
         port = host.substr(end + 1);
     } else {
-        if (host.find_first_of("[]") != std::string_view::npos) {
+        const auto bracket = [](char c) { return c == '[' || c == ']'; };
+        if (std::any_of(host.begin(), host.end(), bracket)) {
             return false;
         }
         port = host.substr(std::min(host.find(':'), host.size()));

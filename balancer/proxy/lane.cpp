@@ -112,6 +112,12 @@ void Lane::ring_if_pushed() {
     }
 }
 
+void Lane::ring_if_pushed_elsewhere() {
+    if (pushed_ && !worker_.channels->shares_cpu(index_)) {
+        ring_if_pushed();
+    }
+}
+
 void Lane::pump_once() {
     room_is_short_ = false;
     for (std::size_t index = 0; index < senders_.size() && !room_is_short_;) {

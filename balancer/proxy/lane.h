@@ -50,6 +50,8 @@ class Lane {
     void pump();
     // Wakes the worker if it sleeps and something was pushed since the last call.
     void ring_if_pushed();
+    // As ring_if_pushed(), unless the worker could only begin in our place: then it is to be rung once we are through.
+    void ring_if_pushed_elsewhere();
     // Grants the worker more response, as the client's progress allows; wakes it if it waits for that.
     void update_credit(Exchange& exchange);
     // Wakes the worker if it waits for room in the response ring.

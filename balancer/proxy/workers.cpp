@@ -10,7 +10,8 @@ namespace fettle::balancer {
 
 namespace {
 
-// A worker on another CPU should begin before a long turn of the loop is over.
+// A worker on another CPU should begin before a long turn of the loop is over. On our own CPU it would only interrupt
+// the turn: the scheduler lets who is woken go first.
 constexpr unsigned kSubmittedPerBell = 16;
 
 }  // namespace
@@ -124,7 +125,10 @@ void Workers::give(Exchange& exchange, WorkerSlot& slot) {
     add_to_busy(lane);
     lane.submit(exchange);
     if (++submitted_ >= kSubmittedPerBell) {
-        ring_bells();
+        submitted_ = 0;
+        for (Lane* busy : busy_) {
+            busy->ring_if_pushed_elsewhere();
+        }
     }
     if (worker.quota > 0 && worker.dispatched.fetch_add(1) + 1 == worker.quota) {
         report(WorkerEvent::Kind::QuotaSpent, worker);

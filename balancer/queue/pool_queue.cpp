@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 constexpr Duration kBubble = 150us;       // what a round trip through the balancer may cost a slot
 constexpr Duration kPrefetchBelow = 1ms;  // longer requests do not notice the bubble
 constexpr Duration kLeastPatience = 1ms;
+constexpr Duration kWakeUp = 20us;  // until a sleeping process runs: a few us, or some 40 on virtual machines
 constexpr Duration kOwnFirstBelow = 1ms;  // age of the front from which on no thread may pass it over
 constexpr Duration kClockSlack = 1ms;     // times passed in may be as old as the loop's turn
 constexpr int kSmoothing = 16;            // weight of one measurement: 1/16
@@ -258,7 +259,23 @@ Slot* PoolQueue::next_slot(Body body) const {
     if (least_busy > 0 && (least_busy > prefetch_ || body == Body::Streaming)) {
         return nullptr;
     }
+    if (least_busy == 0 && body == Body::Buffered) {
+        if (Slot* busy = busiest_worth_waiting_for(); busy != nullptr) {
+            return busy;
+        }
+    }
     return buckets_[least_busy].front();
+}
+
+// nullptr: none, an idle slot is better.
+Slot* PoolQueue::busiest_worth_waiting_for() const {
+    if (prefetch_ == 0) {
+        return nullptr;
+    }
+    const auto most = std::min<Duration::rep>(kWakeUp / service_, prefetch_);  // requests ahead of this one
+    const std::uint64_t worth = (std::uint64_t{1} << most << 1) - 2;          // buckets 1 to `most`
+    const std::uint64_t found = used_buckets_ & worth;
+    return found == 0 ? nullptr : buckets_[static_cast<std::size_t>(std::bit_width(found) - 1)].front();
 }
 
 ThreadSet PoolQueue::grant(Ticket& ticket, Slot& slot, TimePoint now) {

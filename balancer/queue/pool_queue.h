@@ -10,6 +10,10 @@
 // behind one whose body still streams. One that waits behind another for more than max(1 ms, 2 s) is to be recalled
 // (take_overdue), and its slot gets no prefetch until it completes a request.
 //
+// Packing. To wake a slot that sleeps costs more than a very short request. As long as waiting for a busy slot takes no
+// longer than kWakeUp by the smoothed service time, a buffered request goes there, within the limits of prefetch, and the
+// idle ones sleep on. The busiest such slot is taken, so that few are awake.
+//
 // Order. The FIFO is ordered by arrival, always: a request that comes back (recalled, or its worker died unclaimed)
 // takes the place its arrival gives it, which is the front. Nothing overtakes the front, with one exception: while the
 // front is younger than 1 ms, a thread that asks for work takes its own oldest request instead and so wakes no other
@@ -246,6 +250,7 @@ class PoolQueue {
     [[nodiscard]] ThreadSet assign(unsigned thread, TimePoint now);
     [[nodiscard]] Ticket* next_ticket(unsigned thread, TimePoint now) const;
     [[nodiscard]] Slot* next_slot(Body body) const;
+    [[nodiscard]] Slot* busiest_worth_waiting_for() const;
     [[nodiscard]] ThreadSet grant(Ticket& ticket, Slot& slot, TimePoint now);
     void wait(Ticket& ticket);
     void stop_waiting(Ticket& ticket);
