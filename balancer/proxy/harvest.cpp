@@ -273,6 +273,9 @@ void Workers::abandon_all() {
 void Workers::drop_link(const Link& link) {
     std::erase_if(busy_, [&](Lane* lane) { return &lane->link() == &link; });
     std::erase(asleep_, &link);
+    if (found_ == &link) {
+        found_ = nullptr;
+    }
     std::erase_if(links_, [&](const auto& other) { return other.get() == &link; });
 }
 

@@ -237,9 +237,12 @@ void Workers::declare_broken(Link& link, ipc::Violation violation) {
 }
 
 Link* Workers::find(ipc::WorkerId id) {
-    const auto found =
-            std::find_if(links_.begin(), links_.end(), [&](const auto& link) { return link->worker().id == id; });
-    return found == links_.end() ? nullptr : found->get();
+    if (found_ == nullptr || found_->worker().id != id) {
+        const auto found =
+                std::find_if(links_.begin(), links_.end(), [&](const auto& link) { return link->worker().id == id; });
+        found_ = found == links_.end() ? nullptr : found->get();
+    }
+    return found_;
 }
 
 }  // namespace fettle::balancer

@@ -113,6 +113,7 @@ class Workers final : public Dispatcher {
 
     Setup setup_;
     std::vector<std::unique_ptr<Link>> links_;
+    Link* found_ = nullptr;      // the last that was looked for: where requests are very short it is the next, too
     unsigned submitted_ = 0;     // since ring_bells()
     std::vector<Lane*> busy_;    // lanes from which something may come
     std::vector<Link*> asleep_;  // announced in prepare_sleep()
