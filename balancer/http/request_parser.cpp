@@ -15,8 +15,8 @@ namespace {
 // What a chunked body may carry between two bytes of data: chunk heads, zeros in front of a size, extensions, trailers.
 constexpr std::size_t kMaxFramingBytes = 16 * 1024;
 
-// A connection that idles after an unusual head keeps no more than this.
-constexpr std::size_t kKeptText = 4096;
+// A parser that idles after an unusual head keeps no more than this.
+constexpr std::size_t kKeptText = 16 * 1024;
 constexpr std::size_t kKeptFields = 64;
 
 constexpr Refusal kAccepted{};

@@ -12,10 +12,14 @@
 namespace fettle::balancer {
 
 namespace {
-constexpr std::size_t kPooledBuffers = 32;
-constexpr std::size_t kPooledBytes = 64 * 1024;  // a larger buffer goes back to the heap
+constexpr std::size_t kLargestPooled = 64 * 1024;  // a larger buffer goes back to the heap
 constexpr std::size_t kMaxPieces = 4;
 const std::size_t kWithoutHeap = std::string().capacity();
+
+std::size_t bytes_of(const std::string& buffer) {
+    return sizeof(buffer) + buffer.capacity();
+}
+
 }  // namespace
 
 std::string BufferPool::take() {
@@ -24,11 +28,14 @@ std::string BufferPool::take() {
     }
     std::string buffer = std::move(free_.back());
     free_.pop_back();
+    bytes_ -= bytes_of(buffer);
     return buffer;
 }
 
 void BufferPool::give(std::string buffer) {
-    if (free_.size() < kPooledBuffers && buffer.capacity() > kWithoutHeap && buffer.capacity() <= kPooledBytes) {
+    const std::size_t bytes = bytes_of(buffer);
+    if (buffer.capacity() > kWithoutHeap && bytes <= kLargestPooled && bytes_ + bytes <= kMostBytes) {
+        bytes_ += bytes;
         buffer.clear();
         free_.push_back(std::move(buffer));
     }

@@ -15,11 +15,19 @@ namespace fettle::balancer {
 // Buffers that change hands between the outputs of a thread, so that a response allocates nothing.
 class BufferPool {
   public:
+    // What idle buffers take up at most, all together. A thousand responses of a kilobyte can be under way at once
+    // without an allocation.
+    static constexpr std::size_t kMostBytes = 1024 * 1024;
+
     [[nodiscard]] std::string take();
     void give(std::string buffer);
 
+    // Of the buffers that are idle.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
   private:
     std::vector<std::string> free_;
+    std::size_t bytes_ = 0;
 };
 
 class ClientOutput {

@@ -93,7 +93,9 @@ void Clients::end_turn() {
     receiving_.swap(to_receive_);
     for (Connection* connection : receiving_) {
         connection->in_receive_list = false;
-        connection->receive();
+        if (!connection->closed()) {  // by what another one received
+            connection->receive();
+        }
     }
     receiving_.clear();
     flush();

@@ -286,7 +286,12 @@ void Connection::update_interest() {
     if (phase_ == Phase::Closed) {
         return;
     }
-    if (readable_ && wants_to_read()) {
+    const bool reads = wants_to_read();
+    if (hung_up_ && !reads) {
+        leave("connection lost");  // what it sent last will not be read, and no event tells of it again
+        return;
+    }
+    if (readable_ && reads) {
         clients_.receive_later(*this);
     }
     const bool wants_to_write = output_.size() > 0;

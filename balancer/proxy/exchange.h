@@ -11,6 +11,7 @@
 #include "ipc/layout.h"
 #include "ipc/response_record.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -104,9 +105,12 @@ struct Exchange : queue::Ticket {
     std::optional<std::chrono::nanoseconds> app_time;
 };
 
-// The exchanges of one thread. They stay where they are; ended ones are used again.
+// The exchanges of one thread. They stay where they are; ended ones are used again, with the buffers of their records.
 class ExchangePool {
   public:
+    // What the records of idle exchanges take up at most, all together.
+    static constexpr std::size_t kMostRecordBytes = 1024 * 1024;
+
     ExchangePool() = default;
     ExchangePool(const ExchangePool&) = delete;
     ExchangePool& operator=(const ExchangePool&) = delete;
@@ -120,6 +124,7 @@ class ExchangePool {
         }
         Exchange& exchange = *free_.back();
         free_.pop_back();
+        record_bytes_ -= exchange.record.capacity();
         return exchange;
     }
 
@@ -128,6 +133,10 @@ class ExchangePool {
         if (exchange.client != nullptr || exchange.state() != queue::Ticket::State::Idle) {
             return;
         }
+        if (exchange.record.capacity() > std::min(kLargestRecord, kMostRecordBytes - record_bytes_)) {
+            exchange.record.release();
+        }
+        record_bytes_ += exchange.record.capacity();
         reset(exchange);
         free_.push_back(&exchange);
         --in_use_;
@@ -135,13 +144,13 @@ class ExchangePool {
 
     [[nodiscard]] std::size_t in_use() const { return in_use_; }
 
+    // Of the records of idle exchanges.
+    [[nodiscard]] std::size_t record_bytes() const { return record_bytes_; }
+
   private:
-    static constexpr std::size_t kKeptRecordBytes = 4096;  // of an idle exchange: enough for most heads
+    static constexpr std::size_t kLargestRecord = 64 * 1024;  // a larger one goes back to the heap
 
     static void reset(Exchange& exchange) {
-        if (exchange.record.capacity() > kKeptRecordBytes) {
-            exchange.record.release();
-        }
         exchange.body = RequestBody();
         exchange.body_in_record = true;
         exchange.lane = nullptr;
@@ -156,6 +165,7 @@ class ExchangePool {
     std::vector<std::unique_ptr<Exchange>> all_;
     std::vector<Exchange*> free_;
     std::size_t in_use_ = 0;
+    std::size_t record_bytes_ = 0;
 };
 
 // The seam between clients and workers: tests put something simple behind it.

@@ -133,8 +133,9 @@ void Lane::pump_once() {
                 break;
         }
     }
-    // Only now: a client may change the senders.
-    for (const Notice& notice : std::exchange(notices_, {})) {
+    // Only now: a client may change the senders. It cannot add notices: that happens in here, and pump() sees to it
+    // that this is on the stack once.
+    for (const Notice& notice : notices_) {
         Exchange* exchange = find(notice.key);
         if (exchange == nullptr || exchange->client == nullptr) {
             continue;
@@ -145,6 +146,7 @@ void Lane::pump_once() {
             exchange->client->on_request_body_progress();
         }
     }
+    notices_.clear();
 }
 
 Lane::Push Lane::push(Exchange& exchange) {

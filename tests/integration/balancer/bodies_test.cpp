@@ -150,6 +150,27 @@ TEST_CASE("bodies: an application that does not read holds back the client, not 
     CHECK(client.receive().body == "thanks");
 }
 
+TEST_CASE("bodies: one burst of a body, the next request and the end of input loses nothing", "[balancer]") {
+    const bool streamed = GENERATE(false, true);
+    config::Config config = streamed ? streaming() : config::Config{};
+    config.http.half_close = config::HalfClose::Answer;
+    Balancer sut(config, GENERATE(1U, 2U));
+    const bool by_path = GENERATE(false, true);
+    const std::string body = noise(3'000'000);
+    const auto worker = sut.run_worker([](ManualWorker& self, const ManualWorker::Request& request) {
+        self.respond(request, std::to_string(request.whole ? request.body.size() : self.read_body(request)->size()));
+    });
+    Client client = by_path ? sut.connect_by_path() : sut.connect();
+
+    client.send(post(body) + get("/next") + post(body));
+    client.finish_sending();
+
+    CHECK(client.receive().body == std::to_string(body.size()));
+    CHECK(client.receive().body == "0");
+    CHECK(client.receive().body == std::to_string(body.size()));
+    CHECK(client.ended());
+}
+
 TEST_CASE("bodies: the time an application takes to read is not counted as the client's", "[balancer]") {
     config::Config config = streaming();
     config.timeouts.body = config::Seconds(0.2);

@@ -91,3 +91,34 @@ TEST_CASE("an output that was drained starts anew with a buffer of the pool") {
         CHECK(client.received() == text);
     }
 }
+
+TEST_CASE("buffers are kept for the next outputs up to a total size, however many they are") {
+    BufferPool pool;
+    const std::size_t bytes = GENERATE(100U, 4000U, 60'000U);
+    const std::size_t count = 4 * BufferPool::kMostBytes / bytes;
+    for (std::size_t number = 0; number < count; ++number) {
+        pool.give(std::string(bytes, 'x'));
+    }
+    CHECK(pool.bytes() <= BufferPool::kMostBytes);
+    CHECK(pool.bytes() > BufferPool::kMostBytes - 2 * (bytes + sizeof(std::string)));
+
+    std::size_t kept = 0;
+    while (pool.bytes() > 0) {
+        const std::string buffer = pool.take();
+        REQUIRE(buffer.empty());
+        REQUIRE(buffer.capacity() >= bytes);
+        ++kept;
+    }
+
+    CHECK(kept >= BufferPool::kMostBytes / (bytes + 100));
+}
+
+TEST_CASE("a buffer that is larger than a response usually needs, or has no memory of its own, is not kept") {
+    BufferPool pool;
+
+    pool.give(std::string(200'000, 'x'));
+    pool.give("x");
+
+    CHECK(pool.bytes() == 0);
+    CHECK(pool.take().capacity() < 100);
+}

@@ -114,10 +114,7 @@ class WorkersRig {
     WorkersRig& operator=(const WorkersRig&) = delete;
 
     ~WorkersRig() {
-        for (balancer::Exchange* exchange : exchanges_in_use_) {
-            exchange->client = nullptr;
-            exchanges_.release_if_ended(*exchange);  // those that have ended
-        }
+        let_go();
         workers.abandon_all();
         for (const auto& worker : all_workers_) {
             (void)pool_.queue.remove_slot(worker->slots.front(), 0, clock_.now());
@@ -159,6 +156,15 @@ class WorkersRig {
         }
         workers.dispatch(exchange);
         return exchange;
+    }
+
+    // The clients are done with their exchanges: those that have ended are used again.
+    void let_go() {
+        for (balancer::Exchange* exchange : exchanges_in_use_) {
+            exchange->client = nullptr;
+            exchanges_.release_if_ended(*exchange);
+        }
+        exchanges_in_use_.clear();
     }
 
     // What Control::bury and the thread make of a worker's death.
