@@ -15,7 +15,7 @@ import stat
 import struct
 import time
 
-PAGE, RING, ARENA = 4096, 256, 2 * 1024 * 1024
+PAGE, RING, ARENA = 4096, 256, 2 * (1024 + 128) * 1024
 LANES = 2  # one slot and one spare
 PUBLISHED, CONSUMED, STATES, DESCRIPTORS = 0, 64, 128, 128 + 8 * RING
 ARENA_AT = (DESCRIPTORS + 32 * RING + PAGE - 1) // PAGE * PAGE
