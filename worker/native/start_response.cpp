@@ -257,7 +257,11 @@ PyObject* start_response(PyObject* self, PyObject* const* given, std::size_t fla
     // start_response() may run on any thread, the slot's objects only on its own, or where the GIL keeps others out.
     py::Ref none;
     py::Ref& cached = py::kFreeThreaded ? none : object.slot->write;
-    return make_request_object(cached, object.slot->state.write_type.type(), *object.slot, write).release();
+    py::Ref made = make_request_object(cached, object.slot->state.write_type.type(), *object.slot, write);
+    if (made) {
+        as_request_object(made.get()).number = object.number;  // without the GIL, its request may have ended by now
+    }
+    return made.release();
 }
 
 py::Ref make_callable_type(PyObject* module, const char* name, const char* documentation) {

@@ -144,6 +144,81 @@ TEST_CASE("environ: nothing of one request is left in the next", "[worker]") {
     lacks(worker.balancer.get("/environ"), "secret");
 }
 
+TEST_CASE("environ: fields that repeat and fields that change are each request's own", "[worker]") {
+    ReadyWorker worker;
+    const std::string long_value(513, 'l');     // longer than what is remembered
+    const std::string longest_value(512, 'm');  // what just is
+    const std::vector<std::string> values{"one",
+                                          "two",
+                                          "",
+                                          "one",
+                                          "J\xc3\xb6rg",
+                                          "J\xc3\xb6r",
+                                          "\xff",
+                                          "\xfe",
+                                          long_value,
+                                          long_value.substr(1) + "L",
+                                          longest_value,
+                                          longest_value.substr(1) + "M",
+                                          "one",
+                                          "on"};
+    const std::vector<std::string> fields{"cookie",  "authorization",   "host", "user-agent", "accept",
+                                          "referer", "x-forwarded-for", "x-own"};
+    const auto as_json = [](const std::string& value) {
+        std::string text = "\"";
+        for (const char c : value) {
+            const auto byte = static_cast<unsigned char>(c);
+            constexpr std::string_view kDigits = "0123456789abcdef";
+            text += byte < 0x80 ? std::string(1, c) : std::string("\\u00") + kDigits[byte >> 4U] + kDigits[byte & 0xfU];
+        }
+        return text + "\"";
+    };
+    for (std::size_t number = 0; number < 3 * values.size(); ++number) {
+        const auto value = [&](std::size_t field) { return values[(number * (field + 1) + field) % values.size()]; };
+        const auto port = static_cast<std::uint16_t>(4711 + 256 * (number % 5) + number / 7);
+        Request request{.path = "/environ/" + std::to_string(number % 3),
+                        .headers = {},
+                        .client_address = number % 2 == 0 ? "192.0.2.1" : "192.0.2.10",
+                        .client_port = port,
+                        .server_name = number % 4 == 0 ? "127.0.0.1" : "127.0.0.2",
+                        .server_port = static_cast<std::uint16_t>(port + 256)};
+        for (std::size_t field = 0; field < fields.size(); ++field) {
+            request.headers.emplace_back(fields[field], value(field));
+        }
+
+        const std::string shown = worker.balancer.ask(request).body;
+
+        bool right = has(shown, R"("PATH_INFO": ")" + request.path + "\"") &&
+                     has(shown, R"("RAW_URI": ")" + request.path + "\"") &&
+                     has(shown, R"("REMOTE_ADDR": ")" + request.client_address + "\"") &&
+                     has(shown, R"("REMOTE_PORT": ")" + std::to_string(port) + "\"") &&
+                     has(shown, R"("SERVER_NAME": ")" + request.server_name + "\"") &&
+                     has(shown, R"("SERVER_PORT": ")" + std::to_string(port + 256) + "\"");
+        const std::vector<std::string> keys{"HTTP_COOKIE",          "HTTP_AUTHORIZATION", "HTTP_HOST",
+                                            "HTTP_USER_AGENT",      "HTTP_ACCEPT",        "HTTP_REFERER",
+                                            "HTTP_X_FORWARDED_FOR", "HTTP_X_OWN"};
+        for (std::size_t field = 0; field < fields.size(); ++field) {
+            right = has(shown, "\"" + keys[field] + "\": " + as_json(value(field))) && right;
+        }
+        REQUIRE(right);
+    }
+}
+
+TEST_CASE("environ: what tells who a client is, is kept by nobody beyond its request", "[worker]") {
+    ReadyWorker worker;
+    const Request request{.path = "/shared-fields",
+                          .headers = {{"host", "shop.test"},
+                                      {"accept", "text/html"},
+                                      {"cookie", "session=secret"},
+                                      {"authorization", "Basic secret"},
+                                      {"proxy-authorization", "Basic secret"},
+                                      {"x-api-key", "secret"},
+                                      {"user-agent", std::string(513, 'u')}}};
+    (void)worker.balancer.ask(request);
+
+    CHECK(worker.balancer.ask(request).body == R"(["HTTP_ACCEPT", "HTTP_HOST"])");
+}
+
 TEST_CASE("environ: more headers than the template has room for", "[worker]") {
     ReadyWorker worker;
     Request request{.path = "/environ", .headers = {}};
@@ -267,6 +342,14 @@ TEST_CASE("wsgi.input: a thread that still reads does not hold up the end of the
 
     CHECK(worker.balancer.finish(key).body == "early");
     has(worker.balancer.get("/abandoned-reader"), "Error");
+}
+
+TEST_CASE("request objects: a kept write() does not write into the next response", "[worker]") {
+    ReadyWorker worker;
+    CHECK(worker.balancer.get("/keep-write") == "kept");
+    for (int request = 0; request < 3; ++request) {
+        CHECK(worker.balancer.get("/use-kept-write") == "own BrokenPipeError False");
+    }
 }
 
 TEST_CASE("request objects: kept beyond their request, they refuse to work", "[worker]") {

@@ -128,6 +128,19 @@ TEST_CASE("response: a large body never runs ahead of the credit, and arrives wh
     CHECK(answer.last_kind() == ResponseKind::End);
 }
 
+TEST_CASE("response: a list that another thread empties meanwhile is sent as it was returned", "[worker]") {
+    ReadyWorker worker;
+    constexpr std::size_t kSize = 3'000'000;
+    const auto key = worker.balancer.push({.path = "/emptied-list"});
+    worker.balancer.wait_until([&] { return worker.balancer.answer(key).body.size() == kSizedWindow; });
+
+    worker.folder.write("go", "");
+    worker.balancer.wait_until([&] { return std::filesystem::exists(worker.folder.path() / "emptied"); });
+    worker.balancer.grant(key, 2 * kSize);
+
+    CHECK((worker.balancer.finish(key).body == std::string(kSize, 'x')));
+}
+
 TEST_CASE("response: close() is called once, whatever happened", "[worker]") {
     ReadyWorker worker;
     SECTION("after the last piece") {

@@ -309,6 +309,30 @@ TEST_CASE("a TLS greeting is recognised by its first byte, however it is cut", "
     }
 }
 
+TEST_CASE("requests of different connections that come in between each other's bytes do not disturb each other",
+          "[parser]") {
+    const std::string chunked =
+            "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n";
+    const std::string sized = "PUT /b HTTP/1.0\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
+    const std::string bare = "GET /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    const std::string refused = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nZ";
+    const std::string all = chunked + "PUT /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello" + chunked + bare;
+    const auto alone = [](std::string_view wire) { return parse_wire(wire, {}, [] { return std::size_t{1}; }); };
+    const Outcome expected = alone(all);
+    REQUIRE(expected.requests.size() == 4);
+    REQUIRE(alone(refused).refused == 400);
+
+    const Outcome interrupted = parse_wire(all, {}, [&] {
+        for (const std::string* other : {&chunked, &sized, &bare, &refused}) {
+            (void)alone(*other);
+            (void)alone(std::string_view(*other).substr(0, other->size() / 2));
+        }
+        return std::size_t{7};
+    });
+
+    CHECK(interrupted == expected);
+}
+
 TEST_CASE("the head tells what framing and answering need", "[parser]") {
     const config::Http limits;
     const auto parse = [&](std::string_view wire, auto&& look) {

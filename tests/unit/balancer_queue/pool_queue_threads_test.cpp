@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <list>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -112,6 +113,26 @@ TEST_CASE("balancer threads share one queue without losing a request or a wake-u
     for (Slot& slot : slots) {
         (void)queue.remove_slot(slot, 0, TimePoint(1001s));
     }
+}
+
+TEST_CASE("the queue's mutex keeps threads apart, and one thread alone is never kept waiting", "[queue]") {
+    ThreadsMutex alone(1);
+    alone.lock();
+    alone.lock();
+    alone.unlock();
+
+    ThreadsMutex shared(2);
+    int count = 0;
+    const auto add = [&] {
+        for (int round = 0; round < kPerThread; ++round) {
+            const std::lock_guard lock(shared);
+            ++count;
+        }
+    };
+    std::thread other(add);
+    add();
+    other.join();
+    CHECK(count == 2 * kPerThread);
 }
 
 }  // namespace fettle::queue

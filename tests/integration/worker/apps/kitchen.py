@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 FOLDER = os.environ.get("TEST_FOLDER", "/nonexistent")
 CLOSED = []
@@ -75,6 +76,14 @@ def show_environ(environ, start_response):
     shown = {key: value for key, value in environ.items() if isinstance(value, (str, bool, tuple))}
     shown["types"] = {key: type(value).__name__ for key, value in environ.items()}
     return as_json(start_response, shown)
+
+
+def shared_fields(environ, start_response):
+    """The fields of the client whose values somebody else holds, too."""
+    fresh = {"key": "-".join(["made", "now"])}
+    alone = sys.getrefcount(fresh["key"])
+    shared = [key for key in environ if key.startswith("HTTP_") and sys.getrefcount(environ[key]) > alone]
+    return as_json(start_response, sorted(shared))
 
 
 def echo(environ, start_response):
@@ -144,6 +153,22 @@ def use_kept_objects(environ, start_response):
     return as_json(start_response, raised)
 
 
+def keep_write(environ, start_response):
+    KEPT[:] = [start_response("200 OK", [])]
+    return [b"kept"]
+
+
+def use_kept_write(environ, start_response):
+    write = start_response("200 OK", [])
+    raised = "nothing"
+    try:
+        KEPT[0](b"of another request ")
+    except OSError as error:
+        raised = type(error).__name__
+    write(b"own ")
+    return [f"{raised} {write is KEPT[0]}".encode()]
+
+
 def survive_abort(environ, start_response):
     try:
         environ["wsgi.input"].read()
@@ -176,6 +201,23 @@ def stream(environ, start_response):
             yield piece
 
     return pieces()
+
+
+def emptied_list(environ, start_response):
+    """A list that another thread empties while its only piece is being sent."""
+    pieces = [b"x" * 3_000_000]
+    go = os.path.join(FOLDER, "go")
+
+    def empty_it():
+        while not os.path.exists(go):
+            time.sleep(0.001)
+        pieces.clear()
+        gc.collect()
+        open(os.path.join(FOLDER, "emptied"), "w").close()
+
+    threading.Thread(target=empty_it).start()
+    start_response("200 OK", [])
+    return pieces
 
 
 def big(environ, start_response):
@@ -448,6 +490,7 @@ def count_objects(environ, start_response):
 ROUTES = {
     "/": hello,
     "/environ": show_environ,
+    "/shared-fields": shared_fields,
     "/echo": echo,
     "/read-styles": read_styles,
     "/read-wrongly": read_wrongly,
@@ -456,10 +499,13 @@ ROUTES = {
     "/abandoned-reader": abandoned_reader,
     "/keep-objects": keep_objects,
     "/use-kept-objects": use_kept_objects,
+    "/keep-write": keep_write,
+    "/use-kept-write": use_kept_write,
     "/survive-abort": survive_abort,
     "/sequence": sequence,
     "/empty": empty,
     "/stream": stream,
+    "/emptied-list": emptied_list,
     "/big": big,
     "/late-start": late_start,
     "/writes": writes,
