@@ -101,6 +101,14 @@ Result<void> check_script_name(std::string_view text) {
     return {};
 }
 
+Result<void> check_warmup_path(std::string_view text) {
+    const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; };
+    if (!text.starts_with('/') || !std::all_of(text.begin(), text.end(), is_visible)) {
+        return Error{"a path starts with '/' and is written as in a request, other bytes as %XX: /search?q=caf%C3%A9"};
+    }
+    return {};
+}
+
 Result<void> check_header_value(std::string_view text) {
     const bool control =
             std::any_of(text.begin(), text.end(), [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });

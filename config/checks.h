@@ -22,6 +22,9 @@ namespace fettle::config {
 // SCRIPT_NAME of an application that is not at the root: "/shop".
 [[nodiscard]] Result<void> check_script_name(std::string_view text);
 
+// A path of the application, perhaps with a query, as in a request line: "/", "/search?q=a%20b".
+[[nodiscard]] Result<void> check_warmup_path(std::string_view text);
+
 // A value of an HTTP header field: no control characters (RFC 9110 §5.5).
 [[nodiscard]] Result<void> check_header_value(std::string_view text);
 

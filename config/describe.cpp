@@ -123,6 +123,14 @@ std::vector<Setting> app_settings() {
             "share memory. Without it every worker imports the application by itself. An import that leaves threads "
             "behind turns it off by itself, with a line in the log.",
             {.name = "--no-preload", .help = "Every worker imports the application by itself."}),
+        setting<&Config::app, &App::warmup>(
+            "app", "warmup", TextListKind{.empty = Emptiness::Allowed, .check = check_warmup_path},
+            "Paths that are requested from the application (`GET`, host `localhost`, `fettle.warmup` in the environ) "
+            "after its import and before the workers are forked, with `app.preload` only. What it builds on first "
+            "requests, as compiled templates, is then shared by all workers instead of built by each. Beware of what "
+            "such a request leaves open: a connection to a database would be used by all workers at once. List only "
+            "paths that close what they open, or close it in `os.register_at_fork(before=...)`. A path that fails is "
+            "reported on standard error; the application is served all the same."),
         setting<&Config::app, &App::env>(
             "app", "env", TextMapKind{.check_key = check_variable_name},
             "Environment variables of the workers, added to those fettle was started with (and stronger). Written "

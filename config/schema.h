@@ -28,6 +28,7 @@ struct App {
     std::string target;  // MODULE[:ATTR]
     std::string chdir = ".";
     bool preload = true;
+    std::vector<std::string> warmup;         // paths the zygote gets from the application before it forks
     std::map<std::string, std::string> env;  // added to the workers' environment
     std::string script_name;                 // where the application is mounted: empty or "/shop"
 };

@@ -2,17 +2,19 @@
 
 #include "base/json_text.h"
 #include "base/logging/fields.h"
+#include "base/logging/line_queue.h"
 
-#include <spdlog/async.h>
+#include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <thread>
+#include <utility>
 
 namespace fettle::logging {
 
@@ -64,30 +66,27 @@ void report_write_failure(const std::string& what) {
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
-class SpdlogSink final : public log::Sink {
+class QueueSink final : public log::Sink {
   public:
-    explicit SpdlogSink(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+    QueueSink(LineQueue& queue, log::Level level) : queue_(queue), level_(level) {}
 
-    [[nodiscard]] bool enabled(log::Level level) const override { return logger_->should_log(to_spdlog(level)); }
+    [[nodiscard]] bool enabled(log::Level level) const override { return level >= level_; }
 
-    void write(log::Level level, std::string_view line) override {
-        logger_->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
-    }
+    void write(log::Level level, std::string_view line) override { queue_.push(LineQueue::Target::Main, level, line); }
 
   private:
-    std::shared_ptr<spdlog::logger> logger_;
+    LineQueue& queue_;
+    const log::Level level_;
 };
 
-class SpdlogLines final : public log::LineSink {
+class QueueLines final : public log::LineSink {
   public:
-    explicit SpdlogLines(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+    explicit QueueLines(LineQueue& queue) : queue_(queue) {}
 
-    void write(std::string_view line) override { logger_->info(spdlog::string_view_t(line.data(), line.size())); }
-
-    void flush() { logger_->flush(); }
+    void write(std::string_view line) override { queue_.push(LineQueue::Target::Access, log::Level::Info, line); }
 
   private:
-    std::shared_ptr<spdlog::logger> logger_;
+    LineQueue& queue_;
 };
 
 template <class StdSink>
@@ -103,19 +102,31 @@ Result<spdlog::sink_ptr> make_sink(const std::string& file, const char* option) 
     }
 }
 
+// Writes each line at once, in the caller's thread.
+std::unique_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
+    auto logger = std::make_unique<spdlog::logger>("fettle", std::move(sink));
+    logger->set_error_handler(report_write_failure);
+    logger->set_level(spdlog::level::trace);  // who logs has chosen
+    logger->flush_on(spdlog::level::trace);
+    return logger;
+}
+
 }  // namespace
 
 struct Logging::State {
-    std::shared_ptr<spdlog::details::thread_pool> pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
-    std::shared_ptr<spdlog::logger> main;
-    std::unique_ptr<SpdlogSink> sink;
-    std::unique_ptr<SpdlogLines> access;
+    LineQueue queue{kQueueLines};
+    std::unique_ptr<spdlog::logger> main;
+    std::unique_ptr<spdlog::logger> access;  // set before the first line for it is queued, which publishes it
+    std::unique_ptr<QueueSink> sink;
+    std::unique_ptr<QueueLines> lines;
+    std::thread writer;
 
-    std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink_to_use) const {
-        auto logger = std::make_shared<spdlog::async_logger>("fettle", std::move(sink_to_use), pool,
-                                                             spdlog::async_overflow_policy::overrun_oldest);
-        logger->set_error_handler(report_write_failure);
-        return logger;
+    void write_lines() {
+        LineQueue::Line line;
+        while (queue.pop(line)) {
+            spdlog::logger& logger = line.target == LineQueue::Target::Main ? *main : *access;
+            logger.log(line.time, spdlog::source_loc{}, to_spdlog(line.level), line.text);
+        }
     }
 };
 
@@ -127,7 +138,8 @@ Result<std::unique_ptr<Logging>> Logging::start(const Options& options) {
         return std::move(sink).error();
     }
     std::unique_ptr<Logging> logging(new Logging);
-    logging->state_->main = logging->state_->make_logger(std::move(*sink));
+    State& state = *logging->state_;
+    state.main = make_logger(std::move(*sink));
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     if (options.json) {
         formatter->add_flag<JsonMembers>('*').set_pattern(
@@ -135,16 +147,19 @@ Result<std::unique_ptr<Logging>> Logging::start(const Options& options) {
     } else {
         formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %z [%P] " + options.process + " %l: %v");
     }
-    logging->state_->main->set_formatter(std::move(formatter));
-    logging->state_->main->set_level(to_spdlog(options.level));
-    logging->state_->main->flush_on(spdlog::level::debug);
-    logging->state_->sink = std::make_unique<SpdlogSink>(logging->state_->main);
-    log::set_sink(logging->state_->sink.get());
+    state.main->set_formatter(std::move(formatter));
+    state.sink = std::make_unique<QueueSink>(state.queue, options.level);
+    state.writer = std::thread([&state] { state.write_lines(); });
+    log::set_sink(state.sink.get());
     return logging;
 }
 
 Logging::~Logging() {
     log::set_sink(nullptr);
+    state_->queue.close();
+    if (state_->writer.joinable()) {
+        state_->writer.join();
+    }
 }
 
 Result<log::LineSink*> Logging::open_access_log(const std::string& file) {
@@ -152,22 +167,14 @@ Result<log::LineSink*> Logging::open_access_log(const std::string& file) {
     if (!sink) {
         return std::move(sink).error();
     }
-    auto logger = state_->make_logger(std::move(*sink));
-    logger->set_pattern("%v");
-    logger->flush_on(spdlog::level::info);
-    state_->access = std::make_unique<SpdlogLines>(std::move(logger));
-    return static_cast<log::LineSink*>(state_->access.get());
+    state_->access = make_logger(std::move(*sink));
+    state_->access->set_pattern("%v");
+    state_->lines = std::make_unique<QueueLines>(state_->queue);
+    return static_cast<log::LineSink*>(state_->lines.get());
 }
 
 std::uint64_t Logging::dropped() const {
-    return state_->pool->overrun_counter();
-}
-
-void Logging::flush() {
-    state_->main->flush();
-    if (state_->access) {
-        state_->access->flush();
-    }
+    return state_->queue.dropped();
 }
 
 }  // namespace fettle::logging

@@ -1,6 +1,6 @@
-// The spdlog sinks: one asynchronous thread per process (overrun_oldest, drops counted), so that a stalled disk or pipe
-// never stalls a loop. Start it before forking is over in this process and before any sandbox; never use it between
-// fork and exec.
+// The log and the access log: one thread per process writes what waits in a bounded queue (the oldest line is dropped,
+// drops are counted), so that a stalled disk or pipe never stalls a loop. Start it before forking is over in this
+// process and before any sandbox; never use it between fork and exec.
 #pragma once
 
 #include "base/log.h"
@@ -34,7 +34,6 @@ class Logging {
 
     // Lines dropped so far because the log thread fell behind.
     [[nodiscard]] std::uint64_t dropped() const;
-    void flush();
 
   private:
     Logging();

@@ -9,19 +9,21 @@ WARMING = ["/", "/products", "/products/moka-pot", "/api/products", "/cart", "/p
 
 
 def measure(folder, builds):
-    """[{"server", "pss_bytes", "processes"}]: each build of fettle, gunicorn, and gunicorn with --preload."""
+    """[{"server", "pss_bytes", "processes"}]: each build of fettle as it is by default and with app.warmup (which is not
+    judged), gunicorn, and gunicorn with --preload."""
     return [
         measured(make, folder / name)
         for name, make in {
             **{label: fettle(label, binary) for label, binary in builds.items()},
+            **{f"warmup-{label}": fettle(f"warmup-{label}", binary, WARMING) for label, binary in builds.items()},
             "gunicorn": gunicorn("gunicorn"),
             "gunicorn-preload": gunicorn("gunicorn-preload", "--preload"),
         }.items()
     ]
 
 
-def fettle(label, binary):
-    config = {"concurrency": {"processes": WORKERS}}
+def fettle(label, binary, warmup=()):
+    config = {"concurrency": {"processes": WORKERS}, **({"app": {"warmup": list(warmup)}} if warmup else {})}
     return lambda folder: servers.Fettle(
         label, folder, binary, target="wsgi", chdir=SHOP, config=config, env=environment(folder)
     )

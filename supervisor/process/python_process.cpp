@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <string>
+#include <vector>
 
 namespace fettle::supervisor {
 
@@ -30,6 +32,14 @@ const char* role_name(PythonRole role) {
     return "";
 }
 
+std::string json_list(const std::vector<std::string>& texts) {
+    std::string json;
+    for (const std::string& text : texts) {
+        json += (json.empty() ? "[" : ", ") + json_string(text);
+    }
+    return json + "]";
+}
+
 }  // namespace
 
 std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::WorkerId who) {
@@ -42,6 +52,9 @@ std::string boot_argument(const PythonSetup& setup, PythonRole role, ipc::Worker
     json += fmt::format(R"(, "log_json": {})", setup.config.log.format == config::LogFormat::Json);
     if (setup.log.valid()) {
         json += fmt::format(R"(, "log_fd": {})", kLogTarget);
+    }
+    if (role == PythonRole::Zygote && !setup.config.app.warmup.empty()) {
+        json += fmt::format(R"(, "warmup": {})", json_list(setup.config.app.warmup));
     }
     if (role == PythonRole::Worker) {
         json += fmt::format(R"(, "seat": {}, "incarnation": {})", who.seat, who.incarnation);

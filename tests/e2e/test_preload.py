@@ -63,3 +63,29 @@ def test_workers_start_with_the_three_standard_descriptors_and_little_else(serve
         assert not [kind for kind in kinds if kind.startswith("/") and not kind.startswith("/memfd")]
     zygote = {fd: target for fd, target in processes.descriptors(lab.zygote().pid).items() if fd > 2}
     assert [target.split(":")[0] for target in zygote.values()] == ["socket"], zygote
+
+
+def test_paths_to_warm_up_are_run_by_the_zygote_before_it_forks(server):
+    config = {"concurrency": {"processes": 2}, "app": {"warmup": ["/", "/caf%C3%A9?q=1,2"]}}
+    lab = server("warmed", config).start()
+
+    home, coffee, cold = (lab.get(path).text.split() for path in ("/", "/caf%C3%A9", "/cold"))
+
+    zygote = str(lab.zygote().pid)
+    assert home[0] != zygote
+    assert home[1:] == [zygote]
+    assert coffee[1:] == [zygote, "q=1,2"]
+    assert cold[0] == cold[1], "a path that is not listed is first run by the worker"
+
+
+def test_a_warm_up_that_fails_is_reported_and_served_all_the_same(server):
+    lab = server("warmed", {"app": {"warmup": ["/raises", "/missing", "/"]}})
+    lab.expect_log("Traceback")
+    lab.start()
+
+    answer = lab.get("/").text.split()
+
+    assert answer[1] == str(lab.zygote().pid)
+    assert "fettle: app.warmup: GET /missing was answered with 404 Not Found" in lab.log()
+    assert "fettle: app.warmup: GET /raises failed" in lab.log()
+    assert "ValueError: cannot be warmed" in lab.log()

@@ -2,7 +2,8 @@
 
 Keys: role ("zygote", "worker" or "check"), control_fd, target, chdir, runtime, supervisor_pid, graceful_seconds; for a worker also seat and
 incarnation; optional: multiprocess (several processes serve the application; default true),
-script_name (where the application is mounted; default "") and generation (a number for ps),
+script_name (where the application is mounted; default ""), generation (a number for ps), for a zygote warmup (paths to get before it
+forks; default none),
 log_fd and log_json (where the runtime's own reports go, and whether as JSON; default: standard error, as text).
 
 The interpreter is the application's and may be any Python 3.8 or newer, with or without a runtime of fettle's; this file must run on all

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from fettle import loading, streams, wire, worker
+from fettle import loading, streams, warmup, wire, worker
 
 
 def run(config, native):
@@ -40,9 +40,10 @@ def check(config, native):
 
 
 def _prepare(config, native):
-    """Loads the application and reports what became of it."""
+    """Loads the application, warms it up and reports what became of it."""
     started = time.monotonic()
     application = loading.load(config["target"])
+    warmup.run(application, config.get("warmup", ()), config.get("multiprocess", True), config.get("script_name", ""))
     import_ms = int((time.monotonic() - started) * 1000)
     gc.collect()
     gc.freeze()  # what is loaded by now is shared with the workers: their collections must not touch it

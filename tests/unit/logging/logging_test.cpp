@@ -95,7 +95,7 @@ TEST_CASE("logging: a full disk loses lines and nothing else", "[logging]") {
     for (int line = 0; line < 100; ++line) {
         log::info("line {}", line);
     }
-    (*sut)->flush();
+    sut->reset();
     SUCCEED("still alive");
 }
 

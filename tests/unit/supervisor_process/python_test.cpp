@@ -107,6 +107,10 @@ TEST_CASE("boot.py is told everything in one JSON object") {
                                     {"multiprocess", true},
                                     {"script_name", ""},
                                     {"log_json", false}}));
+    config.app.warmup = {"/", "/a?b=\"c\""};
+    CHECK(nlohmann::json::parse(boot_argument(setup, PythonRole::Zygote, {}))["warmup"] ==
+          nlohmann::json({"/", "/a?b=\"c\""}));
+    CHECK_FALSE(nlohmann::json::parse(boot_argument(setup, PythonRole::Check, {})).contains("warmup"));
     config.app.script_name = "/my \"shop\"";
     CHECK(nlohmann::json::parse(boot_argument(setup, PythonRole::Worker, {}))["script_name"] == "/my \"shop\"");
     const auto worker = nlohmann::json::parse(boot_argument(setup, PythonRole::Worker, {3, 9}));
