@@ -4,8 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
-#include <functional>
-#include <set>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -126,11 +126,19 @@ TEST_CASE("threads: a worker whose drain was reported is given no other request,
 TEST_CASE("threads: a thread that is quiet twice does not make the balancer quiet", "[balancer][threads]") {
     Balancer sut({}, 2);
     const auto worker = sut.add_worker();
-    Client client = sut.connect();
-    client.send(get("/busy"));
-    const auto busy = worker->take();
+    // The control side's thread is busy, so that the other one's reports wait while a new stop begins.
+    std::optional<Client> client;
+    std::optional<ManualWorker::Request> busy;
+    while (!busy || busy->thread != 0) {
+        if (busy) {
+            worker->respond(*busy, "not this one");
+        }
+        client.emplace(sut.connect());
+        client->send(get("/busy"));
+        busy = worker->take();
+    }
 
-    for (int round = 0; round < 50; ++round) {
+    for (int round = 0; round < 200; ++round) {
         for (int stop = 0; stop < 5; ++stop) {  // few enough for the socket
             sut.stop_accepting();
             sut.start_accepting();
@@ -140,7 +148,7 @@ TEST_CASE("threads: a thread that is quiet twice does not make the balancer quie
     }
     CHECK(sut.skipped<ipc::Quiesced>() == 0);
 
-    worker->respond(busy, "done");
-    CHECK(client.receive().body == "done");
+    worker->respond(*busy, "done");
+    CHECK(client->receive().body == "done");
     sut.expect<ipc::Quiesced>();
 }
