@@ -218,6 +218,11 @@ std::vector<Setting> http_settings() {
         setting<&Config::http, &Http::max_connections>(
             "http", "max_connections", IntegerKind{.min = 1, .max = 1000000},
             "Most client connections at the same time. Further ones wait in the kernel's backlog."),
+        setting<&Config::http, &Http::threads>(
+            "http", "threads", IntegerKind{.min = 1, .max = kMaxHttpThreads, .automatic = Automatic::Yes},
+            "Threads of the balancer, which speaks HTTP for all workers; each has its own connections. `auto`: one for "
+            "every four CPUs that are really available, rounded up. One thread serves many thousand requests per second; "
+            "each further one takes CPU from the workers, and memory for its own channels to each of them."),
     };
 }
 

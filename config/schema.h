@@ -15,6 +15,7 @@ namespace fettle::config {
 using Seconds = std::chrono::duration<double>;
 
 inline constexpr int kMaxThreadsPerProcess = 128;  // with the spare lanes (a quarter) they fit ipc::kMaxLanes
+inline constexpr int kMaxHttpThreads = 64;         // ipc::kMaxThreads
 
 enum class Mode { Processes };
 enum class LogLevel { Debug, Info, Warning, Error };
@@ -59,6 +60,7 @@ struct Http {
     bool stream_body = false;              // hand bodies over 64 KB to the application as they arrive
     std::string server_header = "fettle";  // empty: no Server header
     int max_connections = 10000;
+    int threads = 0;  // of the balancer; 0 = auto: one for every four CPUs that are really available
     std::vector<std::string> trusted_proxies;  // addresses, networks, "unix"
     ForwardedHeaders forwarded = ForwardedHeaders::Off;
     ProxyProtocol proxy_protocol = ProxyProtocol::Off;

@@ -105,6 +105,7 @@ void validate(const Effective& effective, Purpose purpose, Problems& problems) {
     }
     validation.addresses_differ();
     validation.trust_has_a_use();
+    validation.not_above("http.threads", config.http.threads, "http.max_connections", config.http.max_connections);
     validation.not_above("recycle.max_requests_jitter", config.recycle.max_requests_jitter, "recycle.max_requests",
                          config.recycle.max_requests);
     validation.not_above("recycle.max_lifetime_jitter", config.recycle.max_lifetime_jitter, "recycle.max_lifetime",

@@ -33,11 +33,16 @@ namespace {
 
 using core::Role;
 
+// Of a configuration without "auto".
+std::uint32_t seats_of(const config::Config& config) {
+    return static_cast<std::uint32_t>(config.concurrency.processes);
+}
+
 // Callbacks of processes, sockets, signals and timers only post inputs; before the loop blocks, they are handed to the
 // pool one by one and what it answers is carried out. So nothing happens inside a callback of the thing it happens to.
 class App {
   public:
-    App(const Options& options, PythonSetup python, std::vector<Listener> listeners, std::uint32_t seats);
+    App(const std::string& executable, config::Config config, PythonSetup python, std::vector<Listener> listeners);
     App(const App&) = delete;
     App& operator=(const App&) = delete;
     ~App() = default;
@@ -113,13 +118,13 @@ class App {
     loop::TurnHooks before_blocking_;
 };
 
-App::App(const Options& options, PythonSetup python, std::vector<Listener> listeners, std::uint32_t seats)
-    : config_(options.config),
+App::App(const std::string& executable, config::Config config, PythonSetup python, std::vector<Listener> listeners)
+    : config_(std::move(config)),
       python_(std::move(python)),
       listeners_(std::move(listeners)),
       out_of_memory_(oom_kill_file(CgroupView::of_this_process())),
-      pool_(core::Settings::from(options.config, seats), std::random_device{}()),
-      workers_(seats),
+      pool_(core::Settings::from(config_, seats_of(config_)), std::random_device{}()),
+      workers_(seats_of(config_)),
       deadline_(loop_, [this] { inputs_.emplace_back(core::input::Tick{}); }),
       before_blocking_(
               loop_,
@@ -128,9 +133,8 @@ App::App(const Options& options, PythonSetup python, std::vector<Listener> liste
                   return false;
               },
               [] {}) {
-    balancer_setup_.executable = options.executable;
+    balancer_setup_.executable = executable;
     config::Config effective = config_;
-    effective.concurrency.processes = static_cast<int>(seats);  // "auto" means nothing to the balancer
     effective.app.env.clear();  // the application's secrets are not for the process that faces clients
     balancer_setup_.config_json = config::to_json(effective);
     for (const Listener& listener : listeners_) {
@@ -497,13 +501,17 @@ void App::carry_out(const core::action::Exit& action) {
     loop_.stop();
 }
 
-std::uint32_t resolve_processes(const config::Config& config) {
-    if (config.concurrency.processes > 0) {
-        return static_cast<std::uint32_t>(config.concurrency.processes);
-    }
+// The configuration with numbers in the place of what is "auto" by the number of CPUs.
+config::Config with_numbers(config::Config config) {
     const CpuBudget budget = cpu_budget(CgroupView::of_this_process(), affinity_cpus());
-    log::info("processes=auto is {}", budget.reasoning);
-    return static_cast<std::uint32_t>(budget.cpus);
+    if (config.concurrency.processes == 0) {
+        log::info("processes=auto is {}", budget.reasoning);
+        config.concurrency.processes = budget.cpus;
+    }
+    if (config.http.threads == 0) {
+        config.http.threads = std::min(balancer_threads(budget), config.http.max_connections);
+    }
+    return config;
 }
 
 }  // namespace
@@ -529,11 +537,12 @@ ExitCode run(const Options& options) {
         log::error("{}", listeners.error().message());
         return ExitCode::Bind;
     }
-    const std::uint32_t seats = resolve_processes(options.config);
-    python->multiprocess = seats > 1;
-    log::info("fettle " FETTLE_VERSION " starts pid={} application='{}' processes={} threads={} interpreter='{}'",
-              ::getpid(), options.config.app.target, seats, options.config.concurrency.threads, python->interpreter);
-    return App(options, std::move(*python), std::move(*listeners), seats).run();
+    config::Config config = with_numbers(options.config);
+    python->multiprocess = config.concurrency.processes > 1;
+    log::info("fettle " FETTLE_VERSION " starts pid={} application='{}' processes={} threads={} http_threads={} interpreter='{}'",
+              ::getpid(), config.app.target, config.concurrency.processes, config.concurrency.threads, config.http.threads,
+              python->interpreter);
+    return App(options.executable, std::move(config), std::move(*python), std::move(*listeners)).run();
 }
 
 }  // namespace fettle::supervisor

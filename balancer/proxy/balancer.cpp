@@ -12,8 +12,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -62,6 +65,7 @@ queue::PoolQueue::Settings queue_settings(const config::Queue& queue) {
 
 Result<void> serve(BalancerSetup setup) {
     const config::Config config = std::move(setup.config);
+    const auto thread_count = static_cast<unsigned>(std::max(1, config.http.threads));
     const SteadyClock clock;
     std::optional<http::AccessFormat> access_format;
     if (setup.access_log != nullptr) {
@@ -75,9 +79,9 @@ Result<void> serve(BalancerSetup setup) {
     std::transform(setup.listeners.begin(), setup.listeners.end(), std::back_inserter(sockets),
                    [](const Fd& fd) { return fd.get(); });
 
-    Pool pool(queue_settings(config.queue), setup.threads);
+    Pool pool(queue_settings(config.queue), thread_count);
     std::vector<std::unique_ptr<BalancerThread>> threads;
-    for (unsigned index = 0; index < setup.threads; ++index) {
+    for (unsigned index = 0; index < thread_count; ++index) {
         threads.push_back(std::make_unique<BalancerThread>(BalancerThread::Setup{
                 .pool = pool,
                 .index = index,
@@ -101,8 +105,16 @@ Result<void> serve(BalancerSetup setup) {
     FETTLE_CHECK_OK(control.start());
 
     std::vector<std::jthread> others;
-    for (unsigned index = 1; index < setup.threads; ++index) {
-        others.emplace_back([&thread = *threads[index]] { thread.run(); });
+    for (unsigned index = 1; index < thread_count; ++index) {
+        try {
+            others.emplace_back([&thread = *threads[index]] { thread.run(); });
+        } catch (const std::system_error& error) {
+            for (unsigned started = 1; started < index; ++started) {
+                pool.peers[started].mailbox->post(Exit{});
+            }
+            return errno_error("cannot start a thread, http.threads is " + std::to_string(thread_count),
+                               error.code().value());
+        }
     }
     threads.front()->run();
     return {};

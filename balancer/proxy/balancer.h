@@ -18,10 +18,9 @@ struct BalancerSetup {
     std::uint32_t incarnation = 0;
     config::Config config;
     log::LineSink* access_log = nullptr;  // nullptr: none; must outlive the call
-    unsigned threads = 1;                 // loops; the first one runs on the calling thread
 };
 
-// Serves until the supervisor's control socket ends and the requests under way have ended or timeouts.graceful is over.
+// Serves with http.threads loops, the first of them on the calling thread, until the supervisor's control socket ends and the requests under way have ended or timeouts.graceful is over.
 // An Error says why it could not begin.
 [[nodiscard]] Result<void> serve(BalancerSetup setup);
 

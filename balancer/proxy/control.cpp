@@ -205,11 +205,11 @@ void Control::drain(ipc::WorkerId id) {
     if (entry == nullptr) {
         return;
     }
-    entry->worker->draining = true;
     entry->pending.clear();
     for (WorkerSlot& slot : entry->worker->slots) {
         setup_.pool.wake(setup_.pool.queue.drain_slot(slot, kThread, setup_.clock.now()));
     }
+    entry->worker->draining = true;  // not before: a slot that still gets requests may be idle now and busy again
     tell_all(RecallWorker{id});
 }
 
@@ -228,7 +228,7 @@ void Control::bury(ipc::WorkerId id) {
 void Control::stop_accepting() {
     stopping_ = true;
     quiet_ = 0;
-    tell_all(StopAccept{});
+    tell_all(StopAccept{++stop_round_});
 }
 
 void Control::end(std::string_view reason) {
@@ -313,8 +313,8 @@ void Control::on_attached(Entry& entry) {
             raw);
 }
 
-void Control::on_event(const ThreadQuiet& /*event*/) {
-    if (!stopping_) {
+void Control::on_event(const ThreadQuiet& event) {
+    if (!stopping_ || event.round != stop_round_) {
         return;  // accepting was started again meanwhile
     }
     ++quiet_;

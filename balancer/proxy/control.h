@@ -84,7 +84,8 @@ class Control {
     loop::Timer look_again_;  // for pending slots
     Duration look_again_in_{0};
     std::map<std::uint32_t, Entry> workers_;  // by incarnation, which never repeats
-    std::size_t quiet_ = 0;                   // threads that have finished everything
+    std::uint32_t stop_round_ = 0;            // counts the StopAccepts
+    std::size_t quiet_ = 0;                   // threads that have finished everything since the last of them
     bool stopping_ = false;                   // no connections are accepted
     bool ending_ = false;                     // the supervisor is gone, or wants us to go
 };

@@ -88,7 +88,8 @@ void Listeners::on_ready(Listener& listener) {
     const int most = setup_.threads == 1 ? kAcceptsPerTurn : 1;
     for (int count = 0; count < most; ++count) {
         if (full()) {
-            pause("http.max_connections is reached");
+            pause(setup_.threads == 1 ? "http.max_connections is reached"
+                                      : "one thread's share of http.max_connections is reached");
             return;
         }
         switch (accept_one(listener)) {

@@ -32,7 +32,9 @@ struct BuryWorker {  // it is dead
 
 struct Accept {};  // start accepting connections
 
-struct StopAccept {};  // accept what waits, finish all requests, close all connections, then report ThreadQuiet
+struct StopAccept {  // accept what waits, finish all requests, close all connections, then report ThreadQuiet
+    std::uint32_t round;
+};
 
 struct Exit {};  // close everything and leave the loop
 
@@ -53,6 +55,7 @@ struct WorkerViolation {
 
 struct ThreadQuiet {
     unsigned thread;
+    std::uint32_t round;  // of the StopAccept it answers
 };
 
 using Event = std::variant<WorkerEvent, WorkerViolation, ThreadQuiet>;

@@ -7,9 +7,10 @@ namespace fettle::balancer {
 
 namespace {
 
-std::size_t share_of_connections(const config::Config& config, std::size_t threads) {
+// All shares together are http.max_connections; there are at most as many threads (config/validate.cpp).
+std::size_t share_of_connections(const config::Config& config, std::size_t threads, unsigned thread) {
     const auto most = static_cast<std::size_t>(std::max(1, config.http.max_connections));
-    return (most + threads - 1) / threads;
+    return most / threads + (thread < most % threads ? 1 : 0);
 }
 
 }  // namespace
@@ -43,7 +44,7 @@ BalancerThread::BalancerThread(const Setup& setup)
                           clients_.adopt(std::move(socket), std::move(client), server);
                       },
               .connections = [this] { return clients_.connections(); },
-              .max_connections = share_of_connections(setup.config, setup.pool.peers.size()),
+              .max_connections = share_of_connections(setup.config, setup.pool.peers.size(), setup.index),
               .threads = static_cast<unsigned>(setup.pool.peers.size()),
       }),
       timer_(loop_, [this] { on_timer(); }),
@@ -85,13 +86,13 @@ void BalancerThread::handle(const BuryWorker& command) {
 }
 
 void BalancerThread::handle(const Accept& /*command*/) {
-    quiet_wanted_ = false;
+    quiet_wanted_.reset();
     clients_.resume();
     listeners_.start();
 }
 
-void BalancerThread::handle(const StopAccept& /*command*/) {
-    quiet_wanted_ = true;
+void BalancerThread::handle(const StopAccept& command) {
+    quiet_wanted_ = command.round;
     listeners_.stop();
     clients_.stop();
 }
@@ -149,8 +150,8 @@ void BalancerThread::on_timer() {
 
 void BalancerThread::report_if_quiet() {
     if (quiet_wanted_ && clients_.quiet()) {
-        quiet_wanted_ = false;
-        setup_.pool.control->post(ThreadQuiet{setup_.index});
+        setup_.pool.control->post(ThreadQuiet{setup_.index, *quiet_wanted_});
+        quiet_wanted_.reset();
     }
 }
 

@@ -76,7 +76,7 @@ class BalancerThread {
     loop::Timer timer_;
     std::optional<TimePoint> timer_due_;
     loop::TurnHooks hooks_;
-    bool quiet_wanted_ = false;  // StopAccept was not answered yet
+    std::optional<std::uint32_t> quiet_wanted_;  // the round of a StopAccept that was not answered yet
 };
 
 }  // namespace fettle::balancer

@@ -201,7 +201,7 @@ std::uint32_t PoolQueue::in_flight(const Slot& slot) const {
 PoolQueue::Figures PoolQueue::figures() const {
     const std::lock_guard lock(mutex_);
     std::uint32_t idle = 0;
-    for (const Slot* slot = buckets_[0].front(); slot != nullptr; slot = SlotList::next(*slot)) {
+    for (const Slot* slot = idle_.front(); slot != nullptr; slot = SlotList::next(*slot)) {
         ++idle;
     }
     return {.waiting = waiting_,
@@ -231,7 +231,7 @@ Duration PoolQueue::patience_for(Duration service) {
 ThreadSet PoolQueue::assign(unsigned thread, TimePoint now) {
     ThreadSet mail = 0;
     while (Ticket* ticket = next_ticket(thread, now)) {
-        Slot* slot = next_slot(ticket->body_);
+        Slot* slot = next_slot(*ticket);
         if (slot == nullptr) {
             break;
         }
@@ -251,31 +251,28 @@ Ticket* PoolQueue::next_ticket(unsigned thread, TimePoint now) const {
 
 // The slot a request would go to now; nullptr: it has to wait. A streaming body waits for an idle slot, and because
 // nothing may overtake it (assign() stops at it) slots do become idle.
-Slot* PoolQueue::next_slot(Body body) const {
-    if (used_buckets_ == 0) {
+Slot* PoolQueue::next_slot(const Ticket& ticket) const {
+    const PerThread& own = threads_[ticket.thread_];
+    if (!idle_.empty()) {
+        Slot* busy = ticket.body_ == Body::Buffered ? busiest_worth_waiting_for(own) : nullptr;
+        return busy != nullptr ? busy : idle_.front();
+    }
+    const auto least_busy = static_cast<std::uint32_t>(std::countr_zero(own.used_buckets));
+    if (own.used_buckets == 0 || least_busy > prefetch_ || ticket.body_ == Body::Streaming) {
         return nullptr;
     }
-    const auto least_busy = static_cast<std::uint32_t>(std::countr_zero(used_buckets_));
-    if (least_busy > 0 && (least_busy > prefetch_ || body == Body::Streaming)) {
-        return nullptr;
-    }
-    if (least_busy == 0 && body == Body::Buffered) {
-        if (Slot* busy = busiest_worth_waiting_for(); busy != nullptr) {
-            return busy;
-        }
-    }
-    return buckets_[least_busy].front();
+    return own.busy[least_busy].front();
 }
 
 // nullptr: none, an idle slot is better.
-Slot* PoolQueue::busiest_worth_waiting_for() const {
+Slot* PoolQueue::busiest_worth_waiting_for(const PerThread& own) const {
     if (prefetch_ == 0) {
         return nullptr;
     }
     const auto most = std::min<Duration::rep>(kWakeUp / service_, prefetch_);  // requests ahead of this one
     const std::uint64_t worth = (std::uint64_t{1} << most << 1) - 2;          // buckets 1 to `most`
-    const std::uint64_t found = used_buckets_ & worth;
-    return found == 0 ? nullptr : buckets_[static_cast<std::size_t>(std::bit_width(found) - 1)].front();
+    const std::uint64_t found = own.used_buckets & worth;
+    return found == 0 ? nullptr : own.busy[static_cast<std::size_t>(std::bit_width(found) - 1)].front();
 }
 
 ThreadSet PoolQueue::grant(Ticket& ticket, Slot& slot, TimePoint now) {
@@ -289,7 +286,7 @@ ThreadSet PoolQueue::grant(Ticket& ticket, Slot& slot, TimePoint now) {
     }
     enter_bucket(slot);
     ticket.slot_ = &slot;
-    ticket.granted_at_ = now;
+    ticket.granted_at_ = std::max(now, ticket.queued_at_);  // `now` may be that of a thread whose clock is behind
     ticket.state_ = Ticket::State::Granted;
     ThreadList& mailbox = threads_[ticket.thread_].mailbox;
     const ThreadSet mail = mailbox.empty() ? bit(ticket.thread_) : 0;
@@ -374,6 +371,11 @@ void PoolQueue::stop_serving(Slot& slot) {
     }
 }
 
+// The thread whose requests the slot holds; it has some.
+PoolQueue::PerThread& PoolQueue::holder(const Slot& slot) {
+    return threads_[slot.tickets_.front()->thread_];
+}
+
 // Puts the slot where next_slot() finds it, if it may get another request at all.
 void PoolQueue::enter_bucket(Slot& slot) {
     const bool allowed =
@@ -381,14 +383,14 @@ void PoolQueue::enter_bucket(Slot& slot) {
     if (slot.state_ != Slot::State::Serving || !allowed) {
         return;
     }
-    SlotList& bucket = buckets_[slot.outstanding_];
-    if (slot.outstanding_ == 0) {
-        bucket.push_front(slot);
-    } else {
-        bucket.push_back(slot);
-    }
-    used_buckets_ |= std::uint64_t{1} << slot.outstanding_;
     slot.in_bucket_ = true;
+    if (slot.outstanding_ == 0) {
+        idle_.push_front(slot);
+        return;
+    }
+    PerThread& thread = holder(slot);
+    thread.busy[slot.outstanding_].push_back(slot);
+    thread.used_buckets |= std::uint64_t{1} << slot.outstanding_;
 }
 
 // To be called before anything changes that enter_bucket() looks at.
@@ -396,12 +398,16 @@ void PoolQueue::leave_bucket(Slot& slot) {
     if (!slot.in_bucket_) {
         return;
     }
-    SlotList& bucket = buckets_[slot.outstanding_];
-    bucket.remove(slot);
-    if (bucket.empty()) {
-        used_buckets_ &= ~(std::uint64_t{1} << slot.outstanding_);
-    }
     slot.in_bucket_ = false;
+    if (slot.outstanding_ == 0) {
+        idle_.remove(slot);
+        return;
+    }
+    PerThread& thread = holder(slot);
+    thread.busy[slot.outstanding_].remove(slot);
+    if (thread.busy[slot.outstanding_].empty()) {
+        thread.used_buckets &= ~(std::uint64_t{1} << slot.outstanding_);
+    }
 }
 
 void PoolQueue::measure(Duration service) {

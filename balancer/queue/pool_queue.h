@@ -8,7 +8,8 @@
 // some requests in advance: with s the smoothed service time, clamp(ceil(150 us / s) - 1, 0, 63), at least 1 while s <
 // 1 ms, none from 1 ms on and none before the first measurement. Only fully buffered requests are prefetched, and none
 // behind one whose body still streams. One that waits behind another for more than max(1 ms, 2 s) is to be recalled
-// (take_overdue), and its slot gets no prefetch until it completes a request.
+// (take_overdue), and its slot gets no prefetch until it completes a request. A slot holds requests of one thread at a
+// time: they go through one ring and run in the order of their grants, so which of them waits behind which is known.
 //
 // Packing. To wake a slot that sleeps costs more than a very short request. As long as waiting for a busy slot takes no
 // longer than kWakeUp by the smoothed service time, a buffered request goes there, within the limits of prefetch, and the
@@ -118,7 +119,7 @@ class Slot {
   private:
     friend class PoolQueue;
     enum class State : std::uint8_t { Absent, Serving, Draining, Leaving };
-    Link<Slot> bucket_link_;  // Serving and allowed another request: the bucket of its number of requests
+    Link<Slot> bucket_link_;  // Serving and allowed another request: among the idle ones, or in a bucket of a thread
     List<Ticket, &Ticket::order_link_> tickets_;
     std::uint32_t outstanding_ = 0;
     std::uint32_t streaming_ = 0;  // of these, with a body that streams
@@ -244,19 +245,24 @@ class PoolQueue {
         ThreadList waiting;  // by arrival
         ThreadList mailbox;  // by grant
         ThreadList behind;   // dispatched behind another request, by grant
+        // Serving slots that hold requests of this thread and may get another, by number of outstanding requests. The
+        // slot that has been there longest is taken: it is the likeliest to finish soon.
+        std::array<SlotList, kBuckets> busy;
+        std::uint64_t used_buckets = 0;  // bit n: bucket n is not empty
     };
 
     // All of these expect the mutex to be held.
     [[nodiscard]] ThreadSet assign(unsigned thread, TimePoint now);
     [[nodiscard]] Ticket* next_ticket(unsigned thread, TimePoint now) const;
-    [[nodiscard]] Slot* next_slot(Body body) const;
-    [[nodiscard]] Slot* busiest_worth_waiting_for() const;
+    [[nodiscard]] Slot* next_slot(const Ticket& ticket) const;
+    [[nodiscard]] Slot* busiest_worth_waiting_for(const PerThread& own) const;
     [[nodiscard]] ThreadSet grant(Ticket& ticket, Slot& slot, TimePoint now);
     void wait(Ticket& ticket);
     void stop_waiting(Ticket& ticket);
     void release(Ticket& ticket);
     void no_longer_behind(Ticket& ticket);
     void stop_serving(Slot& slot);
+    [[nodiscard]] PerThread& holder(const Slot& slot);
     void enter_bucket(Slot& slot);
     void leave_bucket(Slot& slot);
     void measure(Duration service);
@@ -266,10 +272,7 @@ class PoolQueue {
     Settings settings_;
     OrderList fifo_;
     std::vector<PerThread> threads_;
-    // Serving slots by number of outstanding requests. Bucket 0 holds the idle ones, last in first out; from the others
-    // the slot that has been there longest is taken: it is the likeliest to finish soon.
-    std::array<SlotList, kBuckets> buckets_;
-    std::uint64_t used_buckets_ = 0;  // bit n: bucket n is not empty
+    SlotList idle_;  // serving slots without a request, last in first out
     std::uint64_t next_order_ = 1;
     Duration service_{0};
     std::uint32_t prefetch_ = 0;

@@ -1,5 +1,7 @@
 #include "supervisor/process/cpu_budget.h"
 
+#include "config/schema.h"
+
 #include <fmt/core.h>
 
 #include <sched.h>
@@ -72,6 +74,11 @@ CpuBudget cpu_budget(const CgroupView& view, int affinity) {
     budget.reasoning = fmt::format("{}: affinity allows {}, cgroup quota of {} is {:.4g} -> {:.0f}",
                                    plural(budget.cpus), affinity, quota->directory, quota->cpus, rounded);
     return budget;
+}
+
+int balancer_threads(const CpuBudget& budget) {
+    constexpr int kCpusPerThread = 4;
+    return std::min((budget.cpus + kCpusPerThread - 1) / kCpusPerThread, config::kMaxHttpThreads);
 }
 
 int affinity_cpus() {

@@ -532,7 +532,8 @@ TemporaryDirectory::~TemporaryDirectory() {
     std::filesystem::remove_all(path_);
 }
 
-Balancer::Balancer(const config::Config& config, unsigned threads) {
+Balancer::Balancer(config::Config config, unsigned threads) {
+    config.http.threads = static_cast<int>(threads);
     auto pair = ipc::ControlSocket::make_pair();
     require(pair.has_value(), "no control socket");
     control_ = std::move(pair->first);
@@ -540,14 +541,13 @@ Balancer::Balancer(const config::Config& config, unsigned threads) {
     listeners.push_back(listen_on_loopback(port_));
     listeners.push_back(listen_on_path(unix_path_));
     thread_ = std::thread(
-            [this, config, threads, control = std::move(pair->second), sockets = std::move(listeners)]() mutable {
+            [this, config, control = std::move(pair->second), sockets = std::move(listeners)]() mutable {
                 auto served = balancer::serve({
                         .control = control.release(),
                         .listeners = std::move(sockets),
                         .incarnation = kBalancerIncarnation,
                         .config = config,
                         .access_log = config.log.access.empty() ? nullptr : &log_,
-                        .threads = threads,
                 });
                 if (!served) {
                     log_.write(log::Level::Error, served.error().message());
@@ -590,6 +590,7 @@ std::unique_ptr<ManualWorker> Balancer::prepare(std::uint32_t slots, std::uint64
         ipc::Envelope envelope = next_message();
         const auto prepared = envelope.as<ipc::WorkerPrepared>();
         if (!prepared || prepared->worker != id) {
+            skipped_.push_back(std::move(envelope));
             continue;
         }
         require(envelope.fds.size() == 2 + prepared->lanes + prepared->threads, "wrong number of descriptors");

@@ -8,8 +8,10 @@
 #include "ipc/request_record.h"
 #include "ipc/worker_channel.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -199,7 +201,7 @@ class TemporaryDirectory {
 
 class Balancer {
   public:
-    explicit Balancer(const config::Config& config = {}, unsigned threads = 1);
+    explicit Balancer(config::Config config = {}, unsigned threads = 1);
     ~Balancer();
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -234,11 +236,19 @@ class Balancer {
     template <class Message>
     Message expect() {
         while (true) {
-            const ipc::Envelope envelope = next_message();
+            ipc::Envelope envelope = next_message();
             if (const auto message = envelope.as<Message>()) {
                 return *message;
             }
+            skipped_.push_back(std::move(envelope));
         }
+    }
+
+    // How many messages of that type came while the test waited for others.
+    template <class Message>
+    [[nodiscard]] std::size_t skipped() const {
+        const auto is_one = [](const ipc::Envelope& envelope) { return envelope.as<Message>().has_value(); };
+        return static_cast<std::size_t>(std::count_if(skipped_.begin(), skipped_.end(), is_one));
     }
 
     // Closes the control socket and waits for the end of the balancer.
@@ -256,6 +266,7 @@ class Balancer {
     TemporaryDirectory directory_;
     std::string unix_path_ = directory_.path() + "/socket";
     ipc::ControlSocket control_;
+    std::vector<ipc::Envelope> skipped_;
     std::thread thread_;
     std::uint16_t port_ = 0;
     std::uint32_t next_incarnation_ = 1;

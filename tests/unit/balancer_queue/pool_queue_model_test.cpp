@@ -293,6 +293,7 @@ class Model {
         std::uint32_t streaming = 0;
         for (const auto& other : requests_) {
             if (other->slot == request.slot) {
+                REQUIRE(other->thread == request.thread);
                 ++on_slot;
                 streaming += other->body == Body::Streaming ? 1 : 0;
             }

@@ -110,6 +110,40 @@ TEST_CASE("a grant for another thread's request appears in that thread's mailbox
     CHECK(pool.sut.take(2) == &theirs);
 }
 
+TEST_CASE("a slot holds requests of one thread at a time, because they run in order only within a channel",
+          "[queue][threads][prefetch]") {
+    Pool pool(2);
+    pool.measure(10us);
+    pool.slot();
+    Ticket& running = pool.dispatch(0);
+
+    Ticket& theirs = pool.push(1);
+    CHECK(theirs.state() == Ticket::State::Waiting);
+    Ticket& behind = pool.push(0);  // while the front is young
+    CHECK(behind.state() == Ticket::State::Granted);
+    pool.now += 1ms;
+    Ticket& late = pool.push(0);
+    CHECK(late.state() == Ticket::State::Waiting);
+
+    CHECK(pool.take_all(0) == Tickets{&behind});
+    CHECK(pool.sut.complete(running, 10us, pool.now) == kNobody);
+    CHECK(pool.sut.complete(behind, 10us, pool.now) == 0b10);
+    CHECK(pool.take_all(1) == Tickets{&theirs});
+}
+
+TEST_CASE("a request does not wait a negative time if the clock of the thread that grants it is behind",
+          "[queue][threads]") {
+    Pool pool(2);
+    pool.slot();
+    Ticket& running = pool.dispatch(0);
+    Ticket& theirs = pool.push(1);
+
+    (void)pool.sut.complete(running, 1s, pool.now - 1ms);
+
+    CHECK(pool.take_all(1) == Tickets{&theirs});
+    CHECK(theirs.granted_at() == theirs.queued_at());
+}
+
 TEST_CASE("a thread takes its own oldest request while the front is younger than 1 ms, then the front",
           "[queue][threads]") {
     const auto granted_after = [](Duration age) {

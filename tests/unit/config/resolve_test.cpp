@@ -205,6 +205,8 @@ TEST_CASE("settings that contradict each other are named with both values", "[va
             {"[http]\ntrusted_proxies = [\"10.0.0.0/8\"]\n",
              "http.trusted_proxies has no effect while http.forwarded and http.proxy_protocol are \"off\"; set the one "
              "your proxies use, or remove it"},
+            {"[http]\nthreads = 4\nmax_connections = 3\n",
+             "http.threads is 4; expected at most http.max_connections, which is 3"},
     };
     for (const Case& one : cases) {
         CAPTURE(one.text);

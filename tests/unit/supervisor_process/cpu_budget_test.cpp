@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/core.h>
 
+#include <utility>
+
 using namespace fettle::supervisor;
 using fettle::testing::TemporaryDirectory;
 
@@ -116,6 +118,12 @@ TEST_CASE("nonsense in the files is no quota") {
     }
     CHECK(cpu_budget({tree.path(), "", ""}, 4).cpus == 4);
     CHECK(cpu_budget({tree.path(), "garbage\n:::\n0:", "1 2 3\n - \n"}, 4).cpus == 4);
+}
+
+TEST_CASE("the balancer has a thread for every four CPUs, rounded up, and at most as many as it may have") {
+    for (const auto& [cpus, threads] : {std::pair(1, 1), {2, 1}, {4, 1}, {5, 2}, {8, 2}, {9, 3}, {256, 64}, {1000, 64}}) {
+        CHECK(balancer_threads({cpus, ""}) == threads);
+    }
 }
 
 TEST_CASE("this process may use at least one CPU") {
