@@ -9,8 +9,8 @@ WARMING = ["/", "/products", "/products/moka-pot", "/api/products", "/cart", "/p
 
 
 def measure(folder, builds):
-    """[{"server", "pss_bytes", "processes"}]: each build of fettle as it is by default and with app.warmup (which is not
-    judged), gunicorn, and gunicorn with --preload."""
+    """[{"server", "pss_bytes", "processes"}]: each build of fettle by default and with app.warmup (not judged),
+    gunicorn, and gunicorn with --preload."""
     return [
         measured(make, folder / name)
         for name, make in {
