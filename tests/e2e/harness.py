@@ -57,6 +57,7 @@ class Server(PlainServer):
                     "app": {"target": target, "chdir": APPS},
                     "listen": {"bind": ["127.0.0.1:0"]},
                     "concurrency": {"processes": 1},
+                    "http": {"threads": 1},  # on every machine: tests rely on the order in which they send
                     "timeouts": {"graceful": 10},
                 },
                 config or {},
