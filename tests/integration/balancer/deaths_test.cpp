@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <list>
+
 using namespace fettle;
 using namespace fettle::test;
 using namespace std::chrono_literals;
@@ -131,15 +133,24 @@ TEST_CASE("deaths: of several requests in one lane each meets its own fate", "[b
     Balancer sut({}, GENERATE(1U, 2U));
     const auto victim = sut.add_worker();
     // Short requests make the balancer prefetch.
-    Client warm = sut.connect();
-    for (int round = 0; round < 50; ++round) {
-        warm.send(get("/warm"));
+    const auto ask = [&](Client& client) {  // the thread that the client's connection belongs to
+        client.send(get("/warm"));
         const auto request = victim->take();
         victim->head(request, 200, {{"Content-Length", "0"}}, "", true);
-        REQUIRE(warm.receive().status == 200);
-    }
+        REQUIRE(client.receive().status == 200);
+        return request.thread;
+    };
     Client first = sut.connect();
-    Client second = sut.connect();
+    const auto thread = ask(first);
+    for (int round = 0; round < 50; ++round) {
+        REQUIRE(ask(first) == thread);
+    }
+    std::list<Client> others;  // a slot holds requests of one thread at a time
+    do {
+        REQUIRE(others.size() < 100);
+        others.push_back(sut.connect());
+    } while (ask(others.back()) != thread);
+    Client& second = others.back();
     first.send(get("/claimed"));
     const auto claimed = victim->take();
     CHECK(claimed.path == "/claimed");

@@ -124,7 +124,7 @@ class ManualWorker {
     // The rest of the body, to its end; an Abort ends it with nullopt.
     [[nodiscard]] std::optional<std::string> read_body(const Request& request);
 
-    std::uint64_t app_ns = 10'000;  // what the worker says its requests take
+    std::uint64_t app_ns = 30'000;  // what the worker says its requests take: long enough for idle slots to be used
 
     void head(const Request& request, int status, const std::vector<std::pair<std::string, std::string>>& headers,
               std::string_view body, bool last);
