@@ -268,7 +268,7 @@ std::vector<Setting> queue_and_timeout_settings() {
         setting<&Config::queue, &Queue::max_length>(
             "queue", "max_length", IntegerKind{.min = 1, .max = 1000000, .automatic = Automatic::Yes},
             "Most requests that may wait. Beyond it: 503 with `Retry-After`. `auto`: 4 for each thread of the "
-            "pool, at least 64."),
+            "pool, at least 1024."),
         setting<&Config::queue, &Queue::timeout>(
             "queue", "timeout", step,
             "Longest wait of one request. After it: 503 with `Retry-After`."),

@@ -69,7 +69,7 @@ struct Http {
 };
 
 struct Queue {
-    int max_length = 0;   // requests waiting for a slot; 0 = auto: max(64, 4 x slots)
+    int max_length = 0;   // requests waiting for a slot; 0 = auto: max(1024, 4 x slots)
     Seconds timeout{30};  // how long one may wait before 503
 };
 

@@ -18,7 +18,7 @@ constexpr Duration kWakeUp = 20us;  // until a sleeping process runs: a few us, 
 constexpr Duration kOwnFirstBelow = 1ms;  // age of the front from which on no thread may pass it over
 constexpr Duration kClockSlack = 1ms;     // times passed in may be as old as the loop's turn
 constexpr int kSmoothing = 16;            // weight of one measurement: 1/16
-constexpr std::uint32_t kLeastMaxLength = 64;
+constexpr std::uint32_t kLeastMaxLength = 1024;
 constexpr std::uint32_t kWaitingPerSlot = 4;
 constexpr std::uint32_t kLongestRetryAfter = 30;
 

@@ -153,7 +153,7 @@ class ThreadsMutex {
 class PoolQueue {
   public:
     struct Settings {
-        std::uint32_t max_length = 0;  // waiting requests; 0: max(64, 4 x the most slots there ever were)
+        std::uint32_t max_length = 0;  // waiting requests; 0: max(1024, 4 x the most slots there ever were)
         Duration timeout = std::chrono::seconds(30);  // how long one may wait
     };
 

@@ -18,19 +18,19 @@ TEST_CASE("a full queue refuses, and says when to come back", "[queue][limits]")
     CHECK(pool.sut.push(refused, 0, Body::Buffered, pool.now).accepted);
 }
 
-TEST_CASE("the automatic limit is 4 per slot and at least 64, and survives the loss of slots", "[queue][limits]") {
+TEST_CASE("the automatic limit is 4 per slot and at least 1024, and survives the loss of slots", "[queue][limits]") {
     Pool pool;
-    CHECK(pool.sut.figures().max_length == 64);
+    CHECK(pool.sut.figures().max_length == 1024);
     std::vector<Slot*> slots;
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 300; ++i) {
         slots.push_back(&pool.slot());
     }
-    CHECK(pool.sut.figures().max_length == 80);
+    CHECK(pool.sut.figures().max_length == 1200);
     for (Slot* slot : slots) {
         pool.remove(*slot);
     }
     CHECK(pool.sut.figures().slots == 0);
-    CHECK(pool.sut.figures().max_length == 80);
+    CHECK(pool.sut.figures().max_length == 1200);
 }
 
 TEST_CASE("requests of a dead worker return even if the queue is full", "[queue][limits]") {
