@@ -131,15 +131,15 @@ TEST_CASE("deaths: of several requests in one lane each meets its own fate", "[b
     Balancer sut({}, GENERATE(1U, 2U));
     const auto victim = sut.add_worker();
     // Short requests make the balancer prefetch.
-    Client warm = sut.connect();
+    Client warm = sut.connect_to_thread(0, *victim);
+    Client first = sut.connect_to_thread(0, *victim);  // a lane holds requests of one thread at a time
+    Client second = sut.connect_to_thread(0, *victim);
     for (int round = 0; round < 50; ++round) {
         warm.send(get("/warm"));
         const auto request = victim->take();
         victim->head(request, 200, {{"Content-Length", "0"}}, "", true);
         REQUIRE(warm.receive().status == 200);
     }
-    Client first = sut.connect();
-    Client second = sut.connect();
     first.send(get("/claimed"));
     const auto claimed = victim->take();
     CHECK(claimed.path == "/claimed");

@@ -613,6 +613,21 @@ void Balancer::prepare_impossible(ipc::WorkerId id) {
             "the balancer does not read its control socket");
 }
 
+Client Balancer::connect_to_thread(unsigned thread, ManualWorker& worker) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < until) {
+        Client client = connect();
+        client.send(get("/which-thread"));
+        const ManualWorker::Request request = worker.take();
+        worker.respond(request, "");
+        require(client.receive().status == 200, "a request that asks for its thread is answered");
+        if (request.thread == thread) {
+            return client;
+        }
+    }
+    throw std::runtime_error("no connection was accepted by the thread");
+}
+
 void Balancer::serve(const ManualWorker& worker) {
     send(ipc::ServeWorker{.worker = worker.id()});
 }
