@@ -30,10 +30,10 @@
 //     Dispatched -requeue->                  Waiting
 //     any but Idle -forget->                 Idle
 //
-// Threads: with `threads` = 1 all calls are of one thread. Else every function may be called from any balancer thread, but a ticket is handed in only by the thread it was
-// pushed by. One mutex; no system call (unless it is contended), no allocation, no logging inside: tickets and slots
-// are links in their owners' objects. Time is passed in, from one monotonic clock. A thread may be a little behind
-// another: times are never assumed to be ordered.
+// Threads: with `threads` = 1 all calls are of one thread. Else every function may be called from any balancer thread,
+// but a ticket is handed in only by the thread it was pushed by. One mutex; no system call (unless it is contended), no
+// allocation, no logging inside: tickets and slots are links in their owners' objects. Time is passed in, from one
+// monotonic clock. A thread may be a little behind another: times are never assumed to be ordered.
 #pragma once
 
 #include "balancer/queue/intrusive_list.h"

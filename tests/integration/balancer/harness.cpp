@@ -540,19 +540,18 @@ Balancer::Balancer(config::Config config, unsigned threads) {
     std::vector<Fd> listeners;
     listeners.push_back(listen_on_loopback(port_));
     listeners.push_back(listen_on_path(unix_path_));
-    thread_ = std::thread(
-            [this, config, control = std::move(pair->second), sockets = std::move(listeners)]() mutable {
-                auto served = balancer::serve({
-                        .control = control.release(),
-                        .listeners = std::move(sockets),
-                        .incarnation = kBalancerIncarnation,
-                        .config = config,
-                        .access_log = config.log.access.empty() ? nullptr : &log_,
-                });
-                if (!served) {
-                    log_.write(log::Level::Error, served.error().message());
-                }
-            });
+    thread_ = std::thread([this, config, control = std::move(pair->second), sockets = std::move(listeners)]() mutable {
+        auto served = balancer::serve({
+                .control = control.release(),
+                .listeners = std::move(sockets),
+                .incarnation = kBalancerIncarnation,
+                .config = config,
+                .access_log = config.log.access.empty() ? nullptr : &log_,
+        });
+        if (!served) {
+            log_.write(log::Level::Error, served.error().message());
+        }
+    });
     REQUIRE(expect<ipc::BalancerReady>().balancer_incarnation == kBalancerIncarnation);
     start_accepting();
 }
