@@ -539,9 +539,10 @@ ExitCode run(const Options& options) {
     }
     config::Config config = with_numbers(options.config);
     python->multiprocess = config.concurrency.processes > 1;
-    log::info("fettle " FETTLE_VERSION " starts pid={} application='{}' processes={} threads={} http_threads={} interpreter='{}'",
-              ::getpid(), config.app.target, config.concurrency.processes, config.concurrency.threads, config.http.threads,
-              python->interpreter);
+    log::info("fettle " FETTLE_VERSION
+              " starts pid={} application='{}' processes={} threads={} http_threads={} interpreter='{}'",
+              ::getpid(), config.app.target, config.concurrency.processes, config.concurrency.threads,
+              config.http.threads, python->interpreter);
     return App(options.executable, std::move(config), std::move(*python), std::move(*listeners)).run();
 }
 

@@ -20,8 +20,8 @@ struct BalancerSetup {
     log::LineSink* access_log = nullptr;  // nullptr: none; must outlive the call
 };
 
-// Serves with http.threads loops, the first of them on the calling thread, until the supervisor's control socket ends and the requests under way have ended or timeouts.graceful is over.
-// An Error says why it could not begin.
+// Serves with http.threads loops, the first of them on the calling thread, until the supervisor's control socket ends
+// and the requests under way have ended or timeouts.graceful is over. An Error says why it could not begin.
 [[nodiscard]] Result<void> serve(BalancerSetup setup);
 
 }  // namespace fettle::balancer

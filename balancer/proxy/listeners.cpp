@@ -50,8 +50,7 @@ Listeners::Listeners(Setup setup)
 Result<void> Listeners::add(int socket) {
     FETTLE_TRY(address, local_address(socket));
     Listener& listener = listeners_.emplace_back(Listener{.socket = socket, .address = std::move(address), .poll = {}});
-    FETTLE_TRY(poll,
-               loop::Poll::create(setup_.loop, socket, [this, &listener](loop::Readiness readiness) {
+    FETTLE_TRY(poll, loop::Poll::create(setup_.loop, socket, [this, &listener](loop::Readiness readiness) {
                    readiness.failed ? on_error(listener) : on_ready(listener);
                }));
     listener.poll = std::move(poll);

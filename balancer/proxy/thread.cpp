@@ -19,11 +19,7 @@ BalancerThread::BalancerThread(const Setup& setup)
     : setup_(setup),
       clock_(setup.clock),
       mailbox_(loop_, [this] { on_mail(); }),
-      workers_({.loop = loop_,
-                .clock = clock_,
-                .pool = setup.pool,
-                .exchanges = exchanges_,
-                .thread = setup.index}),
+      workers_({.loop = loop_, .clock = clock_, .pool = setup.pool, .exchanges = exchanges_, .thread = setup.index}),
       clients_(
               {
                       .loop = loop_,

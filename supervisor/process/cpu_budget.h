@@ -16,7 +16,8 @@ struct CpuBudget {
 // `affinity`: how many CPUs the affinity mask allows.
 [[nodiscard]] CpuBudget cpu_budget(const CgroupView& view, int affinity);
 
-// What `http.threads = auto` means: one thread of the balancer for every four CPUs, rounded up, as many as there may be.
+// What `http.threads = auto` means: one thread of the balancer for every four CPUs, rounded up, as many as there may
+// be.
 [[nodiscard]] int balancer_threads(const CpuBudget& budget);
 
 // sched_getaffinity(2) of this process.

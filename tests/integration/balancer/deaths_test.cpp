@@ -4,8 +4,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <list>
-
 using namespace fettle;
 using namespace fettle::test;
 using namespace std::chrono_literals;
@@ -133,24 +131,15 @@ TEST_CASE("deaths: of several requests in one lane each meets its own fate", "[b
     Balancer sut({}, GENERATE(1U, 2U));
     const auto victim = sut.add_worker();
     // Short requests make the balancer prefetch.
-    const auto ask = [&](Client& client) {  // the thread that the client's connection belongs to
-        client.send(get("/warm"));
+    Client warm = sut.connect_to_thread(0, *victim);
+    Client first = sut.connect_to_thread(0, *victim);  // a lane holds requests of one thread at a time
+    Client second = sut.connect_to_thread(0, *victim);
+    for (int round = 0; round < 50; ++round) {
+        warm.send(get("/warm"));
         const auto request = victim->take();
         victim->head(request, 200, {{"Content-Length", "0"}}, "", true);
-        REQUIRE(client.receive().status == 200);
-        return request.thread;
-    };
-    Client first = sut.connect();
-    const auto thread = ask(first);
-    for (int round = 0; round < 50; ++round) {
-        REQUIRE(ask(first) == thread);
+        REQUIRE(warm.receive().status == 200);
     }
-    std::list<Client> others;  // a slot holds requests of one thread at a time
-    do {
-        REQUIRE(others.size() < 100);
-        others.push_back(sut.connect());
-    } while (ask(others.back()) != thread);
-    Client& second = others.back();
     first.send(get("/claimed"));
     const auto claimed = victim->take();
     CHECK(claimed.path == "/claimed");

@@ -540,19 +540,18 @@ Balancer::Balancer(config::Config config, unsigned threads) {
     std::vector<Fd> listeners;
     listeners.push_back(listen_on_loopback(port_));
     listeners.push_back(listen_on_path(unix_path_));
-    thread_ = std::thread(
-            [this, config, control = std::move(pair->second), sockets = std::move(listeners)]() mutable {
-                auto served = balancer::serve({
-                        .control = control.release(),
-                        .listeners = std::move(sockets),
-                        .incarnation = kBalancerIncarnation,
-                        .config = config,
-                        .access_log = config.log.access.empty() ? nullptr : &log_,
-                });
-                if (!served) {
-                    log_.write(log::Level::Error, served.error().message());
-                }
-            });
+    thread_ = std::thread([this, config, control = std::move(pair->second), sockets = std::move(listeners)]() mutable {
+        auto served = balancer::serve({
+                .control = control.release(),
+                .listeners = std::move(sockets),
+                .incarnation = kBalancerIncarnation,
+                .config = config,
+                .access_log = config.log.access.empty() ? nullptr : &log_,
+        });
+        if (!served) {
+            log_.write(log::Level::Error, served.error().message());
+        }
+    });
     REQUIRE(expect<ipc::BalancerReady>().balancer_incarnation == kBalancerIncarnation);
     start_accepting();
 }
@@ -611,6 +610,21 @@ std::unique_ptr<ManualWorker> Balancer::prepare(std::uint32_t slots, std::uint64
 void Balancer::prepare_impossible(ipc::WorkerId id) {
     require(wait_until([&] { return control_.send(ipc::PrepareWorker{.worker = id, .slots = 0}).has_value(); }),
             "the balancer does not read its control socket");
+}
+
+Client Balancer::connect_to_thread(unsigned thread, ManualWorker& worker) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < until) {
+        Client client = connect();
+        client.send(get("/which-thread"));
+        const ManualWorker::Request request = worker.take();
+        worker.respond(request, "");
+        require(client.receive().status == 200, "a request that asks for its thread is answered");
+        if (request.thread == thread) {
+            return client;
+        }
+    }
+    throw std::runtime_error("no connection was accepted by the thread");
 }
 
 void Balancer::serve(const ManualWorker& worker) {

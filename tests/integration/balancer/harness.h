@@ -208,6 +208,9 @@ class Balancer {
 
     [[nodiscard]] Client connect() { return Client(port_); }
 
+    // A connection that the given balancer thread has accepted; the worker, the only one, answers a request on it.
+    [[nodiscard]] Client connect_to_thread(unsigned thread, ManualWorker& worker);
+
     [[nodiscard]] Client connect_by_path() { return Client(unix_path_); }
 
     [[nodiscard]] const std::string& unix_path() const { return unix_path_; }

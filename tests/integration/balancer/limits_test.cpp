@@ -55,9 +55,10 @@ TEST_CASE("queue: a request that no worker takes in time is refused, and its con
 TEST_CASE("queue: a request prefetched behind a slow one is taken back and run elsewhere", "[balancer]") {
     Balancer sut({}, GENERATE(1U, 2U));
     const auto busy = sut.add_worker();
-    Client warm = sut.connect();
-    Client first = sut.connect();
-    Client second = sut.connect();
+    // A slot holds requests of one thread at a time.
+    Client warm = sut.connect_to_thread(0, *busy);
+    Client first = sut.connect_to_thread(0, *busy);
+    Client second = sut.connect_to_thread(0, *busy);
     // A machine that is busy measures long service times, and then nothing is prefetched: warm up until it happens.
     bool prefetched = false;
     ManualWorker::Request slow;

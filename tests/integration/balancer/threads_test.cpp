@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -127,16 +126,9 @@ TEST_CASE("threads: a thread that is quiet twice does not make the balancer quie
     Balancer sut({}, 2);
     const auto worker = sut.add_worker();
     // The control side's thread is busy, so that the other one's reports wait while a new stop begins.
-    std::optional<Client> client;
-    std::optional<ManualWorker::Request> busy;
-    while (!busy || busy->thread != 0) {
-        if (busy) {
-            worker->respond(*busy, "not this one");
-        }
-        client.emplace(sut.connect());
-        client->send(get("/busy"));
-        busy = worker->take();
-    }
+    Client client = sut.connect_to_thread(0, *worker);
+    client.send(get("/busy"));
+    const auto busy = worker->take();
 
     for (int round = 0; round < 200; ++round) {
         for (int stop = 0; stop < 5; ++stop) {  // few enough for the socket
@@ -148,7 +140,7 @@ TEST_CASE("threads: a thread that is quiet twice does not make the balancer quie
     }
     CHECK(sut.skipped<ipc::Quiesced>() == 0);
 
-    worker->respond(*busy, "done");
-    CHECK(client->receive().body == "done");
+    worker->respond(busy, "done");
+    CHECK(client.receive().body == "done");
     sut.expect<ipc::Quiesced>();
 }

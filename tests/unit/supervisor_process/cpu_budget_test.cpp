@@ -121,7 +121,8 @@ TEST_CASE("nonsense in the files is no quota") {
 }
 
 TEST_CASE("the balancer has a thread for every four CPUs, rounded up, and at most as many as it may have") {
-    for (const auto& [cpus, threads] : {std::pair(1, 1), {2, 1}, {4, 1}, {5, 2}, {8, 2}, {9, 3}, {256, 64}, {1000, 64}}) {
+    for (const auto& [cpus, threads] :
+         {std::pair(1, 1), {2, 1}, {4, 1}, {5, 2}, {8, 2}, {9, 3}, {256, 64}, {1000, 64}}) {
         CHECK(balancer_threads({cpus, ""}) == threads);
     }
 }
