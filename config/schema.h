@@ -15,7 +15,7 @@ namespace fettle::config {
 using Seconds = std::chrono::duration<double>;
 
 inline constexpr int kMaxThreadsPerProcess = 128;  // with the spare lanes (a quarter) they fit ipc::kMaxLanes
-inline constexpr int kMaxHttpThreads = 64;         // ipc::kMaxThreads
+inline constexpr int kMaxHttpThreads = 64;         // no more than ipc::kMaxThreads
 
 enum class Mode { Processes };
 enum class LogLevel { Debug, Info, Warning, Error };

@@ -5,6 +5,8 @@
 #include "balancer/proxy/pool.h"
 #include "balancer/proxy/thread.h"
 #include "base/clock.h"
+#include "config/schema.h"
+#include "ipc/layout.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -23,6 +25,8 @@
 namespace fettle::balancer {
 
 namespace {
+
+static_assert(config::kMaxHttpThreads <= ipc::kMaxThreads && config::kMaxHttpThreads <= queue::kMaxThreads);
 
 Duration to_duration(config::Seconds seconds) {
     return std::chrono::duration_cast<Duration>(seconds);
