@@ -1,8 +1,8 @@
 """The servers that are measured: each is a process tree on one CPU with `name`, `pid`, `port` and `stop()`.
 
 All serve the same application with the same interpreter, one worker, no access log. Each gets the settings that its
-own documentation suggests for WSGI and queues that hold the widest load: by default fettle refuses more than 64 waiting
-requests (503), waitress more than 100 connections, and uWSGI's backlog is 100.
+own documentation suggests for WSGI and queues that hold the widest load: by default waitress refuses more than 100
+connections, and uWSGI's backlog is 100.
 """
 
 import contextlib
