@@ -1,5 +1,5 @@
-"""Requests that the zygote makes to the application before it forks (app.warmup): what the application builds on its first
-requests, compiled templates and filled caches, is then there once and shared, not built and kept by every worker.
+"""Requests that the zygote makes to the application before it forks (app.warmup): what the application builds on its
+first requests, compiled templates and filled caches, is then there once and shared, not built and kept by every worker.
 """
 
 import io
@@ -9,7 +9,7 @@ import urllib.parse
 
 
 def run(application, paths, multiprocess=True, script_name=""):
-    """Gets each path, in order. What fails is reported on standard error and changes nothing: the application was loaded."""
+    """Gets each path, in order. What fails is reported on standard error and does not stop the others."""
     for path in paths:
         try:
             status = _get(application, _environ(path, multiprocess, script_name))
