@@ -221,8 +221,8 @@ std::vector<Setting> http_settings() {
         setting<&Config::http, &Http::threads>(
             "http", "threads", IntegerKind{.min = 1, .max = kMaxHttpThreads, .automatic = Automatic::Yes},
             "Threads of the balancer, which speaks HTTP for all workers; each has its own connections. `auto`: one for "
-            "every four CPUs that are really available, rounded up. One thread serves many thousand requests per second; "
-            "each further one takes CPU from the workers, and memory for its own channels to each of them."),
+            "every four CPUs that are really available, rounded up. One thread serves many thousand requests per "
+            "second; each further one takes CPU from the workers, and memory for its own channels to each of them."),
     };
 }
 

@@ -1,5 +1,5 @@
-// The headers that belong to one connection, not to the response: an application must not set them (PEP 3333, "Other HTTP
-// Features"; RFC 9110 7.6.1). The worker refuses them, and the balancer does not rely on that.
+// The headers that belong to one connection, not to the response: an application must not set them (PEP 3333, "Other
+// HTTP Features"; RFC 9110 7.6.1). The worker refuses them, and the balancer does not rely on that.
 #pragma once
 
 #include <algorithm>

@@ -159,7 +159,7 @@ enum class LaneSleep : std::uint32_t {
 struct alignas(256) LaneScore {
     std::atomic<std::uint32_t> asleep;                       // see LaneSleep
     std::atomic<std::uint32_t> attached;                     // 0 -> 1: the slot has left the channels before these
-    std::atomic<std::uint32_t> cpu;                          // where the slot's thread was when it went to sleep; a hint
+    std::atomic<std::uint32_t> cpu;                          // where the slot's thread last went to sleep; a hint
     alignas(kCacheLine) std::atomic<std::uint64_t> started;  // requests handed to the application
     std::atomic<std::uint64_t> finished;                     // requests ended by the application (also by an exception)
     std::atomic<std::uint64_t> failed;                       // of these, ended by an exception

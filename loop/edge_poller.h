@@ -1,6 +1,6 @@
-// Readiness of many sockets at the lowest price: one epoll instance of its own (epoll(7)), edge-triggered, which the loop
-// polls as a whole. Against a Poll for each socket: one system call to register instead of four and none to unregister,
-// one test of the socket per event in the kernel instead of two, and no heap block.
+// Readiness of many sockets at the lowest price: one epoll instance of its own (epoll(7)), edge-triggered, which the
+// loop polls as a whole. Against a Poll for each socket: one system call to register instead of four and none to
+// unregister, one test of the socket per event in the kernel instead of two, and no heap block.
 //
 // Edge-triggered: a readiness is told once, when it begins. Whoever stops reading before recv(2) said EAGAIN, or came
 // back with fewer bytes than it had room for, has to go on by itself. Spurious events are possible.

@@ -47,8 +47,8 @@ class RequestParser::Llhttp {
         return {error, bytes.size()};
     }
 
-    // A new message, behind its request line: that has been parsed by ourselves, and nothing in it concerns llhttp, since
-    // framing follows from the headers.
+    // A new message, behind its request line: that has been parsed by ourselves, and nothing in it concerns llhttp,
+    // since framing follows from the headers.
     void begin_headers() {
         parser_ = behind_request_line();
         parser_.data = this;

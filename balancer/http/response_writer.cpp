@@ -95,8 +95,8 @@ class Tail {
 constexpr std::string_view kColon = ": ";
 constexpr std::string_view kLineEnd = "\r\n";
 
-// Copies one header (so that the worker can no longer change it), then judges the copy. Content-Length is noted and taken
-// out again: whether it is sent depends on the framing.
+// Copies one header (so that the worker can no longer change it), then judges the copy. Content-Length is noted and
+// taken out again: whether it is sent depends on the framing.
 Result<void> copy_header(const ipc::ResponseReader::Header& header, Tail& wire, Facts& facts) {
     const std::string_view name = wire.add(header.name);
     wire.add(kColon);
@@ -169,7 +169,7 @@ BodyFramer choose_framing(std::uint16_t status, const Facts& facts, const Respon
     return BodyFramer{context.http_minor == 0 ? Framing::Close : Framing::Chunked};
 }
 
-// More than what write_own_lines() writes beside date and server.
+// More than the frame of the status line and what write_own_lines() writes beside date and server.
 constexpr std::size_t kOwnLines = 160;
 
 // What the server says itself, and the empty line.

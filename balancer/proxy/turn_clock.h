@@ -1,5 +1,5 @@
-// The time of the loop's turn: read once, when somebody first asks, and the same for all that happens in the turn. A turn
-// takes a millisecond or two at most, and a request asks for the time at half a dozen places.
+// The time of the loop's turn: read once, when somebody first asks, and the same for all that happens in the turn. A
+// turn is short (a few milliseconds under load), and a request asks for the time at half a dozen places.
 //
 // Used on one thread.
 #pragma once

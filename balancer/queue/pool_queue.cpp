@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 constexpr Duration kBubble = 150us;       // what a round trip through the balancer may cost a slot
 constexpr Duration kPrefetchBelow = 1ms;  // longer requests do not notice the bubble
 constexpr Duration kLeastPatience = 1ms;
-constexpr Duration kWakeUp = 20us;  // until a sleeping process runs: a few us, or some 40 on virtual machines
+constexpr Duration kWakeUp = 20us;        // until a sleeping process runs; on virtual machines twice as long
 constexpr Duration kOwnFirstBelow = 1ms;  // age of the front from which on no thread may pass it over
 constexpr Duration kClockSlack = 1ms;     // times passed in may be as old as the loop's turn
 constexpr int kSmoothing = 16;            // weight of one measurement: 1/16

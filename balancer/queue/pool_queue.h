@@ -12,8 +12,8 @@
 // time: they go through one ring and run in the order of their grants, so which of them waits behind which is known.
 //
 // Packing. To wake a slot that sleeps costs more than a very short request. As long as waiting for a busy slot takes no
-// longer than kWakeUp by the smoothed service time, a buffered request goes there, within the limits of prefetch, and the
-// idle ones sleep on. The busiest such slot is taken, so that few are awake.
+// longer than kWakeUp by the smoothed service time, a buffered request goes there, within the limits of prefetch, and
+// the idle ones sleep on. The busiest such slot is taken, so that few are awake.
 //
 // Order. The FIFO is ordered by arrival, always: a request that comes back (recalled, or its worker died unclaimed)
 // takes the place its arrival gives it, which is the front. Nothing overtakes the front, with one exception: while the

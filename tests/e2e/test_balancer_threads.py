@@ -104,7 +104,6 @@ def test_hundreds_of_connections_get_their_own_answers_fast_and_slow(lab, folder
             assert (response.status, response.body) == (200, expected)
 
 
-
 def test_requests_of_both_threads_reach_every_slot(lab, folder):
     two = lab({"concurrency": {"processes": 2, "threads": 3}})
     connections = connect_to_both(two, folder, 12)

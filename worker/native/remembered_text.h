@@ -1,7 +1,7 @@
-// Strs that were made for earlier requests of a slot and are used again while a field says the same: most fields of most
-// requests do. Making a str costs several times what comparing one does.
+// Strs that were made for earlier requests of a slot and are used again while a field says the same: most fields of
+// most requests do. Making a str costs several times what comparing one does.
 //
-// Bounded: one str of at most kLongestRemembered characters per field, and a few port numbers. Cookies, Authorization and
+// Bounded: one str of at most kLongestRemembered characters per field, and 256 port numbers. Cookies, Authorization and
 // headers without a known name are never remembered; a path or a Referer is, until the next request says otherwise.
 //
 // Used attached, on the slot's own thread.

@@ -11,7 +11,8 @@ namespace {
 // How many of the slots of these requests differ.
 std::size_t slots_of(const Tickets& tickets) {
     std::vector<Slot*> slots;
-    std::transform(tickets.begin(), tickets.end(), std::back_inserter(slots), [](Ticket* ticket) { return ticket->slot(); });
+    std::transform(tickets.begin(), tickets.end(), std::back_inserter(slots),
+                   [](Ticket* ticket) { return ticket->slot(); });
     std::sort(slots.begin(), slots.end());
     return static_cast<std::size_t>(std::unique(slots.begin(), slots.end()) - slots.begin());
 }
@@ -82,7 +83,8 @@ TEST_CASE("a streaming body takes an idle slot however short requests are", "[qu
     CHECK(pool.sut.figures().idle == 0);
 }
 
-TEST_CASE("what was packed behind a slow request goes to an idle slot after the shortest patience", "[queue][packing]") {
+TEST_CASE("what was packed behind a slow request goes to an idle slot after the shortest patience",
+          "[queue][packing]") {
     Pool pool;
     pool.measure(2us);
     Slot& first = pool.slot();

@@ -7,8 +7,8 @@ namespace fettle::worker {
 
 namespace {
 
-// Of a body that is larger than the window: so that the balancer passes one piece on while the next is copied. What fits
-// the window goes in one piece: the kernel takes that at a much lower price than several.
+// Of a body that is larger than the window: so that the balancer passes one piece on while the next is copied. What
+// fits the window goes in one piece: the kernel takes that at a much lower price than several.
 constexpr std::uint64_t kPieceOfMany = 256 * 1024;
 
 }  // namespace
@@ -125,8 +125,9 @@ Io ResponseWriter::finish(Ending ending, std::uint64_t app_ns, Mode mode) {
     return Io::Done;
 }
 
-// How many of `bytes` are to be published now, in one piece; 0: wait, for the balancer to grant more or to take what the
-// arena holds. That never depends on the client, so a piece waits for its room rather than be cut into crumbs.
+// How many of `bytes` are to be published now, in one piece; 0: wait, for the balancer to grant more or to take what
+// the arena holds. Credit comes at the client's pace and may cut a piece. Room never depends on the client and suffices
+// once the arena is empty, so a piece waits for it rather than be cut into crumbs.
 std::uint32_t ResponseWriter::room(std::uint64_t bytes) {
     const std::uint64_t allowed = std::min(bytes, credit());
     const std::uint32_t record = head_sent_ ? 0 : head_.record_bytes();
