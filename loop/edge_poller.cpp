@@ -27,7 +27,12 @@ epoll_event events_of(EdgePoller::Target& target, bool writable) {
 
 EdgePoller::EdgePoller(Loop& loop) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     FETTLE_ASSERT(epoll_.valid(), "epoll_create1 failed");
-    auto poll = Poll::create(loop, epoll_.get(), [this](Readiness) { on_ready(); });
+    auto poll = Poll::create(loop, epoll_.get(), [this](Readiness readiness) {
+        if (readiness.failed) {
+            poll_->set(Interest::Read);  // the loop has stopped polling it, and nobody else would notice
+        }
+        on_ready();
+    });
     FETTLE_ASSERT(poll.has_value(), "an epoll instance can be polled");
     poll_ = std::move(*poll);
     poll_->set(Interest::Read);

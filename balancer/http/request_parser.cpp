@@ -106,6 +106,11 @@ RequestParser::RequestParser(const config::Http& limits)
 
 RequestParser::~RequestParser() = default;
 
+std::size_t RequestParser::memory() const {
+    return sizeof(*this) + sizeof(Llhttp) + line_.capacity() + header_text_.capacity() + underscore_header_.capacity() +
+           fields_.capacity() * sizeof(Field) + head_.headers.capacity() * sizeof(HeaderField);
+}
+
 bool RequestParser::in_message() const {
     switch (phase_) {
         case Phase::RequestLine:

@@ -128,6 +128,9 @@ class RequestParser {
     // Body bytes of the current message passed on so far.
     [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
 
+    // Bytes it takes up, its buffers included. Between two messages it does not change.
+    [[nodiscard]] std::size_t memory() const;
+
     // After Refused: what to answer.
     [[nodiscard]] const Refusal& refusal() const { return refusal_; }
 

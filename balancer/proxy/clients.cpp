@@ -9,7 +9,7 @@ namespace fettle::balancer {
 
 namespace {
 
-constexpr std::size_t kIdleParsers = 64;
+constexpr std::size_t kIdleParserBytes = 1024 * 1024;  // of all idle parsers together
 // After our last byte: enough for a client to read its answer and to close.
 constexpr Duration kLinger = std::chrono::seconds(2);
 // For a client whose connection was accepted while stopping, or that never sent a byte: its request may be on the way.
@@ -93,9 +93,7 @@ void Clients::end_turn() {
     receiving_.swap(to_receive_);
     for (Connection* connection : receiving_) {
         connection->in_receive_list = false;
-        if (!connection->closed()) {  // by what another one received
-            connection->receive();
-        }
+        connection->continue_receiving();
     }
     receiving_.clear();
     flush();
@@ -121,11 +119,14 @@ std::unique_ptr<http::RequestParser> Clients::take_parser() {
     }
     auto parser = std::move(parsers_.back());
     parsers_.pop_back();
+    parser_bytes_ -= parser->memory();
     return parser;
 }
 
 void Clients::give_parser(std::unique_ptr<http::RequestParser> parser) {
-    if (parsers_.size() < kIdleParsers) {
+    const std::size_t bytes = parser->memory();
+    if (parser_bytes_ + bytes <= kIdleParserBytes) {
+        parser_bytes_ += bytes;
         parsers_.push_back(std::move(parser));
     }
 }

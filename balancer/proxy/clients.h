@@ -117,7 +117,7 @@ class Clients {
 
     // The connection has output that may be gathered with more: it is sent by the next flush().
     void flush_later(Connection& connection);
-    // The connection has more to read than it took in this turn: Connection::receive() in the next one.
+    // The connection has more to read than it took in this turn: Connection::continue_receiving() in the next one.
     void receive_later(Connection& connection);
     // The connection is closed and wants to be freed.
     void retire(Connection& connection);
@@ -146,6 +146,7 @@ class Clients {
     http::DateCache dates_;
     std::unique_ptr<std::byte[]> read_buffer_;
     std::vector<std::unique_ptr<http::RequestParser>> parsers_;
+    std::size_t parser_bytes_ = 0;  // of these
     std::vector<std::unique_ptr<Connection>> connections_;  // each knows its place
     std::vector<std::unique_ptr<Connection>> retired_;
     std::vector<Connection*> to_flush_;

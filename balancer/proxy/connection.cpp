@@ -75,6 +75,12 @@ void Connection::on_events(loop::EdgePoller::Events events) {
     }
 }
 
+void Connection::continue_receiving() {
+    if (readable_ && wants_to_read()) {
+        receive();
+    }
+}
+
 void Connection::receive() {
     const std::span<std::byte> buffer = clients_.read_buffer();
     const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);

@@ -49,8 +49,8 @@ class Connection final : public ExchangeClient, public DeadlineOwner, public loo
     // Begins to read. An Error: the connection cannot be watched and must be dropped.
     Result<void> start();
 
-    // Reads what is there, once.
-    void receive();
+    // Goes on reading, once, if there still is something and it is still wanted.
+    void continue_receiving();
     // Sends what is waiting.
     void flush();
     // The balancer stops: closes an idle connection, and lets a busy one finish.
@@ -93,6 +93,7 @@ class Connection final : public ExchangeClient, public DeadlineOwner, public loo
     };
 
     // ---- connection.cpp: the socket and the parser
+    void receive();
     void on_input_end();
     [[nodiscard]] bool wants_to_read() const;
     [[nodiscard]] std::span<const std::byte> process(

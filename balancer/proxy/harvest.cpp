@@ -216,12 +216,11 @@ bool Workers::never_ran(Lane& lane, const Exchange& exchange) {
 // to the front of the queue; CLAIMED: 502, because the application may have acted on it; RESPONDING: the client is cut
 // off. Nothing is read of a worker that broke the protocol, so nothing of it is run again either.
 void Workers::bury(ipc::WorkerId id) {
-    const auto found =
-            std::find_if(links_.begin(), links_.end(), [&](const auto& link) { return link->worker().id == id; });
-    if (found == links_.end()) {
+    Link* const found = find(id);
+    if (found == nullptr) {
         return;
     }
-    Link& link = **found;
+    Link& link = *found;
     Worker& worker = link.worker();
     // What its ring holds, and no more: a child that it forked may live on and write into the same memory for ever.
     for (const auto& lane : link.lanes()) {

@@ -6,6 +6,7 @@ import io
 import sys
 import traceback
 import urllib.parse
+import wsgiref.util
 
 
 def run(application, paths, multiprocess=True, script_name=""):
@@ -39,11 +40,13 @@ def _get(application, environ):
 
 
 def _environ(target, multiprocess, script_name):
+    """What a request of a client would bring (worker/native/environ.cpp), as far as there is no client."""
     path, _, query = target.partition("?")
+    mount = script_name.encode("utf-8", "surrogateescape").decode("latin-1")
     return {
         "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": script_name.encode("utf-8", "surrogateescape").decode("latin-1"),
-        "PATH_INFO": urllib.parse.unquote_to_bytes(path).decode("latin-1"),
+        "SCRIPT_NAME": mount,
+        "PATH_INFO": _below(mount, urllib.parse.unquote_to_bytes(path).decode("latin-1")),
         "QUERY_STRING": query,
         "RAW_URI": target,
         "REQUEST_URI": target,
@@ -51,6 +54,7 @@ def _environ(target, multiprocess, script_name):
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": "fettle",
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "0",
         "wsgi.version": (1, 0),
@@ -61,5 +65,13 @@ def _environ(target, multiprocess, script_name):
         "wsgi.multithread": False,
         "wsgi.multiprocess": multiprocess,
         "wsgi.run_once": False,
+        "wsgi.file_wrapper": wsgiref.util.FileWrapper,
+        "fettle.request_id": "warmup",
         "fettle.warmup": True,
     }
+
+
+def _below(mount, path):
+    """What is left of a path at the mount point; all of it if it does not lie there."""
+    inside = path.startswith(mount) and path[len(mount) :][:1] in ("", "/")
+    return path[len(mount) :] if inside else path

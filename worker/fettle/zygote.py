@@ -43,8 +43,8 @@ def _prepare(config, native):
     """Loads the application, warms it up and reports what became of it."""
     started = time.monotonic()
     application = loading.load(config["target"])
-    warmup.run(application, config.get("warmup", ()), config.get("multiprocess", True), config.get("script_name", ""))
     import_ms = int((time.monotonic() - started) * 1000)
+    warmup.run(application, config.get("warmup", ()), config.get("multiprocess", True), config.get("script_name", ""))
     gc.collect()
     gc.freeze()  # what is loaded by now is shared with the workers: their collections must not touch it
     streams.flush()  # or every worker would inherit, and write, what is buffered
