@@ -57,13 +57,14 @@ void EdgePoller::on_ready() {
     const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, 0);
     for (int index = 0; index < count; ++index) {
         const epoll_event& event = events[static_cast<std::size_t>(index)];
-        static_cast<Target*>(event.data.ptr)->on_events({
-                .readable = (event.events & EPOLLIN) != 0,
-                .writable = (event.events & EPOLLOUT) != 0,
-                .ended = (event.events & (EPOLLRDHUP | EPOLLHUP)) != 0,
-                .hung_up = (event.events & EPOLLHUP) != 0,
-                .failed = (event.events & EPOLLERR) != 0,
-        });
+        static_cast<Target*>(event.data.ptr)
+                ->on_events({
+                        .readable = (event.events & EPOLLIN) != 0,
+                        .writable = (event.events & EPOLLOUT) != 0,
+                        .ended = (event.events & (EPOLLRDHUP | EPOLLHUP)) != 0,
+                        .hung_up = (event.events & EPOLLHUP) != 0,
+                        .failed = (event.events & EPOLLERR) != 0,
+                });
     }
 }
 

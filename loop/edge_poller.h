@@ -4,7 +4,8 @@
 //
 // Edge-triggered: a readiness is told once, when it begins. Whoever stops reading before recv(2) said EAGAIN, or came
 // back with fewer bytes than it had room for, has to go on by itself. Spurious events are possible.
-// Urgent data, and descriptors passed over a Unix socket, also cut a recv(2) short: whoever sends us those waits in vain.
+// Urgent data, and descriptors passed over a Unix socket, also cut a recv(2) short: whoever sends us those waits in
+// vain.
 #pragma once
 
 #include "base/fd.h"

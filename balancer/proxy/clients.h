@@ -146,7 +146,7 @@ class Clients {
     http::DateCache dates_;
     std::unique_ptr<std::byte[]> read_buffer_;
     std::vector<std::unique_ptr<http::RequestParser>> parsers_;
-    std::size_t parser_bytes_ = 0;  // of these
+    std::size_t parser_bytes_ = 0;                          // of these
     std::vector<std::unique_ptr<Connection>> connections_;  // each knows its place
     std::vector<std::unique_ptr<Connection>> retired_;
     std::vector<Connection*> to_flush_;

@@ -175,10 +175,10 @@ class Connection final : public ExchangeClient, public DeadlineOwner, public loo
     bool awaits_continue_ = false;
     bool request_complete_ = false;
     bool dispatched_ = false;
-    bool close_after_ = false;    // the connection ends with this response
-    bool readable_ = false;       // there may be something to read in the socket
-    bool ending_ = false;         // and behind it the end
-    bool hung_up_ = false;        // it takes nothing more, either
+    bool close_after_ = false;  // the connection ends with this response
+    bool readable_ = false;     // there may be something to read in the socket
+    bool ending_ = false;       // and behind it the end
+    bool hung_up_ = false;      // it takes nothing more, either
     bool watches_writable_ = false;
     bool input_ended_ = false;    // the client has closed its side, and all it sent was read
     bool processing_ = false;     // process() is on the stack

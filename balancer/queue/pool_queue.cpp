@@ -270,7 +270,7 @@ Slot* PoolQueue::busiest_worth_waiting_for(const PerThread& own) const {
         return nullptr;
     }
     const auto most = std::min<Duration::rep>(kWakeUp / service_, prefetch_);  // requests ahead of this one
-    const std::uint64_t worth = (std::uint64_t{1} << most << 1) - 2;          // buckets 1 to `most`
+    const std::uint64_t worth = (std::uint64_t{1} << most << 1) - 2;           // buckets 1 to `most`
     const std::uint64_t found = own.used_buckets & worth;
     return found == 0 ? nullptr : own.busy[static_cast<std::size_t>(std::bit_width(found) - 1)].front();
 }

@@ -18,8 +18,8 @@
 // Order. The FIFO is ordered by arrival, always: a request that comes back (recalled, or its worker died unclaimed)
 // takes the place its arrival gives it, which is the front. Nothing overtakes the front, with one exception: while the
 // front is younger than 1 ms, a thread that asks for work takes its own oldest request instead and so wakes no other
-// thread. So where slots are few and several threads are busy, a request may wait for a millisecond and until a slot has run
-// empty: that is the price of a slot that holds requests of one thread at a time.
+// thread. So where slots are few and several threads are busy, a request may wait for a millisecond and until a slot
+// has run empty: that is the price of a slot that holds requests of one thread at a time.
 //
 // Grants. A grant appears in the mailbox of the thread that owns the request (only it may write the channel): the
 // thread fetches it with take(). Every call that can make grants returns the set of threads whose mailbox became

@@ -265,8 +265,7 @@ py::Ref make_environ(Slot& slot, const ipc::RequestView& request, PyObject* inpu
     slot.running.id = latin1(request.text(request.record().request_id));
     const bool filled = environ && put(environ.get(), constants[Name::WsgiInput], input_stream) &&
                         put(environ.get(), constants[Name::RequestId], slot.running.id) &&
-                        put_request_line(slot, request, environ.get()) &&
-                        put_addresses(slot, request, environ.get()) &&
+                        put_request_line(slot, request, environ.get()) && put_addresses(slot, request, environ.get()) &&
                         (request.record().https == 0 || put_https(constants, environ.get())) &&
                         put_headers(slot, request, environ.get());
     return filled ? std::move(environ) : py::Ref();
