@@ -26,7 +26,6 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
         const bool visible = c > 0x20 && c < 0x7f;
         unsigned bits = 0;
         bits |= mask(alphanumeric(c) || among(c, "!#$%&'*+-.^_`|~"), kToken);
-        bits |= mask(visible || c == ' ' || c == '\t' || c >= 0x80, kFieldValue);
         bits |= mask(visible && c != '#', kTarget);
         bits |= mask(alphanumeric(c) || among(c, "-._~!$&'()*+,;=%:[]"), kHost);
         bits |= mask(alphanumeric(c) || among(c, "._~+/=-"), kRequestId);

@@ -12,7 +12,6 @@ namespace characters {
 
 enum Class : std::uint8_t {
     kToken = 1,       // tchar: header names, methods
-    kFieldValue = 2,  // HTAB, SP, VCHAR, obs-text
     kTarget = 4,      // VCHAR without '#': a request-target has no fragment
     kHost = 8,        // of reg-name, IP-literal and port
     kRequestId = 16,

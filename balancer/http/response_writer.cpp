@@ -50,7 +50,7 @@ Result<std::uint64_t> parse_length(std::string_view text) {
     return length;
 }
 
-// The end of a string, written to without a check per piece.
+// The end of a string: room for a whole head is made once, and each piece is only copied there.
 class Tail {
   public:
     // At most `bytes` are to be written.

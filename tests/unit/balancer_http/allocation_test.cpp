@@ -1,43 +1,14 @@
-// The path of a request through this folder does not allocate once its buffers have grown. This file replaces the
-// global operator new of the test executable to count.
+// The path of a request through this folder does not allocate once its buffers have grown.
 #include "balancer/http/access_log.h"
 #include "balancer/http/request_encoder.h"
 #include "balancer/http/request_parser.h"
 #include "balancer/http/response_writer.h"
+#include "tests/support/allocations.h"
 
 #include <catch2/catch.hpp>
 
 #include <array>
-#include <cstdlib>
 #include <cstring>
-#include <new>
-
-namespace {
-
-std::size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-    ++allocations;
-    if (void* memory = std::malloc(bytes)) {
-        return memory;
-    }
-    throw std::bad_alloc();
-}
-
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-    ++allocations;
-    return std::malloc(bytes);
-}
-
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
 
 namespace fettle::http {
 
@@ -98,9 +69,9 @@ TEST_CASE("serving a second request on a connection allocates nothing", "[alloca
     REQUIRE(serve());
     REQUIRE(serve());
 
-    const std::size_t before = allocations;
+    const std::size_t before = test::allocations();
     const bool served = serve();
-    const std::size_t after = allocations;
+    const std::size_t after = test::allocations();
 
     CHECK(served);
     CHECK(after - before == 0);

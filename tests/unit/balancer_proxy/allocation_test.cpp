@@ -1,52 +1,10 @@
-// Requests allocate nothing once the buffers of a thread have grown. This file replaces the global operator new of the
-// test executable to count.
+// Requests allocate nothing once the buffers of a thread have grown.
 #include "clients_rig.h"
+#include "tests/support/allocations.h"
 #include "workers_rig.h"
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-    ++allocations;
-    if (void* memory = std::malloc(bytes)) {
-        return memory;
-    }
-    throw std::bad_alloc();
-}
-
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-    ++allocations;
-    return std::malloc(bytes);
-}
-
-void* operator new[](std::size_t bytes) {
-    return operator new(bytes);
-}
-
-void operator delete[](void* memory) noexcept {
-    std::free(memory);
-}
-
-void operator delete[](void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
 
 namespace {
 
@@ -58,9 +16,9 @@ constexpr int kWarmUp = 3;           // rounds until every buffer has been used 
 // The allocations in `work`.
 template <class Work>
 std::size_t count(Work work) {
-    const std::size_t before = allocations;
+    const std::size_t before = allocations();
     work();
-    return allocations - before;
+    return allocations() - before;
 }
 
 std::string get_request(std::size_t cookie_bytes) {
@@ -95,7 +53,7 @@ TEST_CASE("connections that are kept alive and ask in the same turn are served w
     }
 
     CHECK(serve() == 0);
-    CHECK(allocations > 0);  // the counter counts
+    CHECK(allocations() > 0);  // the counter counts
 }
 
 TEST_CASE("exchanges that run at the same time keep their records for the next requests", "[allocation]") {
